@@ -1,0 +1,221 @@
+//! What a container should be ([`ContainerSpec`]) and what the engine says it is ([`Container`]).
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::label::{self, Labels};
+use crate::model::memory::Bytes;
+use crate::model::name::Name;
+
+/// What a container is for. Its text is the label and the name in `--json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The database server.
+    Database,
+    /// The search server.
+    Search,
+    /// An instance's web process.
+    Web,
+    /// An instance's background process.
+    Worker,
+    /// A container for one command of an operator or of the tool, removed at its end.
+    Run,
+    /// A command in the background.
+    Job,
+}
+
+impl Role {
+    /// The text of the label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Database => "database",
+            Role::Search => "search",
+            Role::Web => "web",
+            Role::Worker => "worker",
+            Role::Run => "run",
+            Role::Job => "job",
+        }
+    }
+
+    /// The role that a label says.
+    pub fn parse(text: &str) -> Option<Self> {
+        [
+            Role::Database,
+            Role::Search,
+            Role::Web,
+            Role::Worker,
+            Role::Run,
+            Role::Job,
+        ]
+        .into_iter()
+        .find(|role| role.as_str() == text)
+    }
+}
+
+/// The names of containers and networks; those of the first four are the original's.
+pub mod names {
+    use super::{Name, Role};
+
+    /// The container of a shared service.
+    pub fn service(cluster: &Name, role: Role) -> String {
+        match role {
+            Role::Search => format!("{cluster}_elastic"),
+            _ => format!("{cluster}_mysql"),
+        }
+    }
+
+    /// The container of one of an instance's processes; `tag` tells those for one command apart.
+    pub fn of_instance(cluster: &Name, instance: &Name, role: Role, tag: &str) -> String {
+        match role {
+            Role::Worker => format!("{cluster}_bg_{instance}"),
+            Role::Run => format!("{cluster}_run_{instance}_{tag}"),
+            Role::Job => format!("{cluster}_job_{instance}_{tag}"),
+            _ => format!("{cluster}_instance_{instance}"),
+        }
+    }
+
+    /// The cluster's network.
+    pub fn network(cluster: &Name) -> String {
+        format!("{cluster}_network")
+    }
+}
+
+/// A path of the host that is seen in a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mount {
+    /// The absolute path on the host.
+    pub source: PathBuf,
+    /// The path in the container.
+    pub target: String,
+    /// Whether the container may not write to it.
+    pub read_only: bool,
+}
+
+/// A port of a container that the host publishes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    /// The host's address that it is bound to.
+    pub address: IpAddr,
+    /// The host's port.
+    pub host_port: u16,
+    /// The container's port.
+    pub container_port: u16,
+}
+
+/// A container as it should be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerSpec {
+    /// The container's name.
+    pub name: String,
+    /// The image with its tag.
+    pub image: String,
+    /// In the place of the image's own entry point; empty keeps that.
+    pub entrypoint: Vec<String>,
+    /// The command, or the entry point's arguments.
+    pub command: Vec<String>,
+    /// Its environment. No secrets: everybody who may ask the engine sees it.
+    pub environment: BTreeMap<String, String>,
+    /// See [`label`].
+    pub labels: Labels,
+    /// Paths of the host that it sees.
+    pub mounts: Vec<Mount>,
+    /// The network, and the names that it answers to there.
+    pub network: String,
+    /// See `network`.
+    pub aliases: Vec<String>,
+    /// Ports that the host publishes.
+    pub published: Vec<Published>,
+    /// The most memory that it may take.
+    pub memory: Option<Bytes>,
+    /// Started anew by the engine when it ends, unless it was stopped.
+    pub restarts: bool,
+    /// How long a stop waits for it to end by itself, in seconds.
+    pub stop_seconds: u64,
+}
+
+impl ContainerSpec {
+    /// Its role, by its label.
+    pub fn role(&self) -> Option<Role> {
+        self.labels.get(label::ROLE).and_then(|r| Role::parse(r))
+    }
+}
+
+/// What the engine says a container does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Made, never started.
+    Created,
+    /// Its process runs.
+    Running,
+    /// Its process is frozen.
+    Paused,
+    /// It ends again and again and the engine starts it anew.
+    Restarting,
+    /// It ended.
+    Exited,
+    /// It is being removed, or the engine could not remove it.
+    Dead,
+}
+
+impl State {
+    /// The word that the outputs use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Created => "created",
+            State::Running => "running",
+            State::Paused => "paused",
+            State::Restarting => "restarting",
+            State::Exited => "exited",
+            State::Dead => "dead",
+        }
+    }
+}
+
+/// A container as the engine has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Container {
+    /// Its name.
+    pub name: String,
+    /// The image that it was made from, as it was named then.
+    pub image: String,
+    /// Its labels.
+    pub labels: Labels,
+    /// What it does.
+    pub state: State,
+    /// Its address in its network, where it runs.
+    pub address: Option<IpAddr>,
+    /// Ports of the host that it holds.
+    pub host_ports: Vec<u16>,
+    /// When it was started last, in seconds since 1970; only where one container was asked for.
+    pub started_at: Option<i64>,
+    /// The exit code, where it ended; only where one container was asked for.
+    pub exit_code: Option<i64>,
+    /// Why the engine says it ended or could not be started, where it says so.
+    pub ended_because: Option<String>,
+}
+
+impl Container {
+    /// Its role, by its label.
+    pub fn role(&self) -> Option<Role> {
+        self.labels.get(label::ROLE).and_then(|r| Role::parse(r))
+    }
+
+    /// The name of its instance, by its label.
+    pub fn instance(&self) -> Option<&str> {
+        self.labels.get(label::INSTANCE).map(String::as_str)
+    }
+}
+
+/// A network as it should be made, or as the engine has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Network {
+    /// Its name.
+    pub name: String,
+    /// See [`label`].
+    pub labels: Labels,
+}

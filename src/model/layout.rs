@@ -1,0 +1,173 @@
+//! Every path of a cluster, in one place. The names are the original's; what is new lives in
+//! `.kor-cluster/`.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::name::Name;
+
+/// The paths of one cluster's directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ClusterLayout {
+    root: PathBuf,
+}
+
+impl ClusterLayout {
+    /// The layout of a cluster in this (absolute) directory.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        ClusterLayout { root: root.into() }
+    }
+
+    /// The cluster's directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// `config.sh`
+    pub fn config(&self) -> PathBuf {
+        self.root.join("config.sh")
+    }
+
+    /// `cluster.sh`, the link to the tool.
+    pub fn link(&self) -> PathBuf {
+        self.root.join("cluster.sh")
+    }
+
+    /// `mysql.cnf`: how the database's own client logs in as its administrator.
+    pub fn client_config(&self) -> PathBuf {
+        self.root.join("mysql.cnf")
+    }
+
+    /// `mysql/`: the database server's data.
+    pub fn database_data(&self) -> PathBuf {
+        self.root.join("mysql")
+    }
+
+    /// `elastic/`
+    pub fn search(&self) -> PathBuf {
+        self.root.join("elastic")
+    }
+
+    /// `elastic/data/`: the search server's data.
+    pub fn search_data(&self) -> PathBuf {
+        self.search().join("data")
+    }
+
+    /// `ssmtp/`: mail settings of the eras that send with it.
+    pub fn ssmtp(&self) -> PathBuf {
+        self.root.join("ssmtp")
+    }
+
+    /// `snapshots/`
+    pub fn snapshots(&self) -> PathBuf {
+        self.root.join("snapshots")
+    }
+
+    /// `contracts/`: an operator's own.
+    pub fn contracts(&self) -> PathBuf {
+        self.root.join("contracts")
+    }
+
+    /// `instances/`
+    pub fn instances(&self) -> PathBuf {
+        self.root.join("instances")
+    }
+
+    /// `instances/instance.sh`: in cluster scope, for the only instance.
+    pub fn instances_link(&self) -> PathBuf {
+        self.instances().join("instance.sh")
+    }
+
+    /// The paths of one instance.
+    pub fn instance(&self, name: &Name) -> InstanceLayout {
+        InstanceLayout {
+            root: self.instances().join(name.as_str()),
+        }
+    }
+
+    /// `.kor-cluster/`: the tool's own.
+    pub fn own(&self) -> PathBuf {
+        self.root.join(".kor-cluster")
+    }
+
+    /// `.kor-cluster/journal/`
+    pub fn journal(&self) -> PathBuf {
+        self.own().join("journal")
+    }
+
+    /// `.kor-cluster/locks/`
+    pub fn locks(&self) -> PathBuf {
+        self.own().join("locks")
+    }
+
+    /// `.kor-cluster/history.jsonl`
+    pub fn history(&self) -> PathBuf {
+        self.own().join("history.jsonl")
+    }
+
+    /// `.kor-cluster/database_root_password`, which the database server reads at its first start.
+    pub fn root_password(&self) -> PathBuf {
+        self.own().join("database_root_password")
+    }
+
+    /// `.kor-cluster/measured/NAME.json`: sizes as the last changing verb found them.
+    pub fn measured(&self, name: &Name) -> PathBuf {
+        self.own().join("measured").join(format!("{name}.json"))
+    }
+}
+
+/// The paths of one instance's directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct InstanceLayout {
+    root: PathBuf,
+}
+
+impl InstanceLayout {
+    /// The instance's directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// `config.sh`
+    pub fn config(&self) -> PathBuf {
+        self.root.join("config.sh")
+    }
+
+    /// `instance.sh`, the link to the tool.
+    pub fn link(&self) -> PathBuf {
+        self.root.join("instance.sh")
+    }
+
+    /// `mysql.cnf`: how the database's own client logs in as the instance's user.
+    pub fn client_config(&self) -> PathBuf {
+        self.root.join("mysql.cnf")
+    }
+
+    /// `.env`: the environment file that the application reads.
+    pub fn env_file(&self) -> PathBuf {
+        self.root.join(".env")
+    }
+
+    /// `admin_password`: the administrator's first password.
+    pub fn admin_password(&self) -> PathBuf {
+        self.root.join("admin_password")
+    }
+
+    /// `data/`
+    pub fn data(&self) -> PathBuf {
+        self.root.join("data")
+    }
+
+    /// `log/`
+    pub fn log(&self) -> PathBuf {
+        self.root.join("log")
+    }
+
+    /// A path that a contract gives relative to the instance's directory.
+    pub fn inside(&self, relative: &str) -> PathBuf {
+        self.root.join(relative)
+    }
+}

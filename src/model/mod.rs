@@ -1,0 +1,19 @@
+//! Pure nouns: what a cluster, an instance, a container and a contract are. No input or output.
+
+pub mod cluster;
+pub mod container;
+pub mod contract;
+pub mod env_file;
+pub mod health;
+pub mod image;
+pub mod instance;
+pub mod key_values;
+pub mod label;
+pub mod layout;
+pub mod memory;
+pub mod name;
+pub mod port;
+pub mod scope;
+pub mod secret;
+pub mod sql;
+pub mod version;
