@@ -1,0 +1,225 @@
+//! Files that are whole or not there: written beside, synced and renamed.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown, symlink};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// Only the owner may read: the mode of everything with a secret in it.
+pub const PRIVATE: u32 = 0o600;
+
+/// The whole text of a file.
+///
+/// # Errors
+/// Exit 4 where it is missing, 6 where the right lacks, 1 where it is no UTF-8.
+pub fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).map_err(|e| Error::io("read", path, &e))
+}
+
+/// The text of a file, or nothing where there is none.
+///
+/// # Errors
+/// As [`read`], but for a missing file.
+pub fn read_if_there(path: &Path) -> Result<Option<String>> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("read", path, &error)),
+    }
+}
+
+/// Writes a file in one step: a reader sees the old or the new text, a crash leaves one of them.
+/// An existing file keeps its owner.
+///
+/// # Errors
+/// Exit 1 or 6 with the path and the system's reason; the old file is as it was.
+pub fn write(path: &Path, text: &str, mode: u32) -> Result<()> {
+    let beside = beside(path);
+    let done = (|| {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(mode)
+            .open(&beside)?;
+        // The mode of `open` is narrowed by the umask, and a file left by a crash has its own.
+        file.set_permissions(fs::Permissions::from_mode(mode))?;
+        if let Ok(old) = fs::symlink_metadata(path)
+            && old.uid() != file.metadata()?.uid()
+        {
+            chown(&beside, Some(old.uid()), Some(old.gid()))?;
+        }
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&beside, path)
+    })();
+    done.map_err(|e| {
+        let _ = fs::remove_file(&beside);
+        Error::io("write", path, &e)
+    })?;
+    sync_directory_of(path)
+}
+
+/// Where a file is written before it is renamed; always the same name, so that a crash leaves
+/// one at most and the next write takes it over.
+pub fn beside(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.new"))
+}
+
+/// Makes a directory with this mode (and owner); one that is there already is left alone.
+///
+/// # Errors
+/// Exit 1, 4 or 6 with the path.
+pub fn make_directory(path: &Path, mode: u32, owner: Option<(u32, u32)>) -> Result<()> {
+    match fs::create_dir(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => {}
+        Err(error) => return Err(Error::io("make the directory", path, &error)),
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+        .and_then(|()| match owner {
+            Some((uid, gid)) => chown(path, Some(uid), Some(gid)),
+            None => Ok(()),
+        })
+        .map_err(|e| Error::io("set the rights of", path, &e))?;
+    sync_directory_of(path)
+}
+
+/// Points a symbolic link at `target` in one step.
+///
+/// # Errors
+/// Exit 1 or 6 with the path.
+pub fn link(path: &Path, target: &Path) -> Result<()> {
+    let beside = beside(path);
+    let _ = fs::remove_file(&beside);
+    symlink(target, &beside)
+        .and_then(|()| fs::rename(&beside, path))
+        .map_err(|e| Error::io("make the link", path, &e))?;
+    sync_directory_of(path)
+}
+
+/// Removes a file or link, and what a crash left beside it; one that is not there is fine.
+///
+/// # Errors
+/// Exit 1 or 6 with the path.
+pub fn remove_file(path: &Path) -> Result<()> {
+    for each in [&beside(path), path] {
+        match fs::remove_file(each) {
+            Ok(()) => sync_directory_of(each)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(Error::io("remove", each, &error)),
+        }
+    }
+    Ok(())
+}
+
+/// Removes a directory with all that is in it; one that is not there is fine.
+///
+/// # Errors
+/// Exit 1 or 6 with the path.
+pub fn remove_tree(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Ok(()) => sync_directory_of(path),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Error::io("remove", path, &error)),
+    }
+}
+
+/// Whether there is something at this path, be it a link that leads nowhere.
+pub fn exists(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+/// Whether a directory is missing or has nothing in it.
+///
+/// # Errors
+/// Exit 1 or 6 where it cannot be read or is no directory.
+pub fn is_missing_or_empty(path: &Path) -> Result<bool> {
+    match fs::read_dir(path) {
+        Ok(mut entries) => Ok(entries.next().is_none()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(Error::io("read", path, &error)),
+    }
+}
+
+/// The names in a directory, sorted; none where it is missing.
+///
+/// # Errors
+/// Exit 1 or 6 where it cannot be read.
+pub fn names_in(path: &Path) -> Result<Vec<String>> {
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::io("read", path, &error)),
+    };
+    let mut names = entries
+        .map(|entry| entry.map(|e| e.file_name().to_string_lossy().into_owned()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|e| Error::io("read", path, &e))?;
+    names.sort();
+    Ok(names)
+}
+
+/// The last lines of a text file, read from its end.
+///
+/// # Errors
+/// Exit 4 where it is missing.
+pub fn last_lines(path: &Path, count: usize) -> Result<Vec<String>> {
+    use std::io::{Read, Seek, SeekFrom};
+    const FAR_ENOUGH: u64 = 1 << 20;
+    let read = || -> std::io::Result<Vec<u8>> {
+        let mut file = File::open(path)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(FAR_ENOUGH)))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = read().map_err(|e| Error::io("read", path, &e))?;
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.lines().collect();
+    Ok(lines
+        .iter()
+        .skip(lines.len().saturating_sub(count))
+        .map(|line| (*line).to_owned())
+        .collect())
+}
+
+/// Makes the entry of a file in its directory last.
+///
+/// # Errors
+/// Exit 1 with the path.
+pub fn sync_directory_of(path: &Path) -> Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    File::open(directory)
+        .and_then(|d| d.sync_all())
+        .map_err(|e| Error::io("sync", directory, &e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_with_its_mode() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("config.sh");
+        write(&path, "one", 0o644).unwrap();
+        write(&path, "two", PRIVATE).unwrap();
+        assert_eq!(read(&path).unwrap(), "two");
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, PRIVATE);
+        assert_eq!(names_in(place.path()).unwrap(), ["config.sh"]);
+    }
+
+    #[test]
+    fn the_last_lines_are_the_last() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("log");
+        write(&path, "a\nb\nc\n", 0o644).unwrap();
+        assert_eq!(last_lines(&path, 2).unwrap(), ["b", "c"]);
+    }
+}

@@ -1,0 +1,72 @@
+//! Ctrl-C and SIGTERM: the first is a failure that is tidied up, a second one ends at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use crate::error::{Error, Kind, Result};
+
+/// Whether the operator wants this to end.
+#[derive(Debug, Clone, Default)]
+pub struct Interrupt {
+    pending: Arc<AtomicBool>,
+}
+
+/// How often waiting code looks.
+pub const LOOK: Duration = Duration::from_millis(50);
+
+impl Interrupt {
+    /// Listens to the signals from now on.
+    ///
+    /// # Errors
+    /// Exit 1 where the operating system refuses it.
+    pub fn listen() -> Result<Self> {
+        let interrupt = Interrupt::default();
+        let armed = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            // In this order: the second signal finds `armed` set by the first.
+            let code = i32::from(Kind::HalfDone.exit_code());
+            signal_hook::flag::register_conditional_shutdown(signal, code, Arc::clone(&armed))
+                .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&armed)))
+                .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&interrupt.pending)))
+                .map_err(|error| Error::failed("cannot listen to signals").why(error))?;
+        }
+        Ok(interrupt)
+    }
+
+    /// Whether a signal came and nobody acted on it yet.
+    pub fn is_pending(&self) -> bool {
+        self.pending.load(Ordering::SeqCst)
+    }
+
+    /// From now on the tidying up is not interrupted (a second signal still ends it).
+    pub fn acknowledge(&self) {
+        self.pending.store(false, Ordering::SeqCst);
+    }
+
+    /// An error if a signal came.
+    ///
+    /// # Errors
+    /// Exit 1, marked as interrupted.
+    pub fn check(&self, doing: &str) -> Result<()> {
+        if self.is_pending() {
+            Err(Error::interrupted(doing))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Sleeps, and wakes early at a signal.
+    pub fn sleep(&self, time: Duration) {
+        let end = Instant::now() + time;
+        while !self.is_pending() {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            std::thread::sleep(left.min(LOOK));
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! This machine: files, configuration on disk, ports, time, chance, signals. No container engine.
+
+pub mod chance;
+pub mod clock;
+pub mod crash;
+pub mod files;
+pub mod identity;
+pub mod interrupt;
+pub mod ports;
+pub mod registry;
+pub mod sizes;
+pub mod store;

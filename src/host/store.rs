@@ -1,0 +1,110 @@
+//! Clusters, instances and contracts as they stand on disk.
+
+use std::path::Path;
+
+use crate::error::{Error, Kind, Result};
+use crate::host::files;
+use crate::model::cluster::Cluster;
+use crate::model::contract::{Contract, Contracts};
+use crate::model::env_file::EnvFile;
+use crate::model::instance::Instance;
+use crate::model::key_values::{KeyValues, ShellCode};
+use crate::model::layout::ClusterLayout;
+use crate::model::name::Name;
+
+/// The cluster in a directory.
+///
+/// # Errors
+/// Exit 4 where there is none, 1 where its `config.sh` cannot be used.
+pub fn cluster(root: &Path) -> Result<Cluster> {
+    let file = ClusterLayout::new(root).config();
+    let config = KeyValues::parse(&files::read(&file)?, file.display())?;
+    Cluster::from_config(root, config)
+}
+
+/// The names of a cluster's instances, sorted.
+///
+/// # Errors
+/// Exit 1 or 6 where the directory cannot be read.
+pub fn instance_names(cluster: &Cluster) -> Result<Vec<Name>> {
+    Ok(files::names_in(&cluster.layout.instances())?
+        .iter()
+        .filter_map(|text| Name::on_disk(text).ok())
+        .filter(|name| cluster.layout.instance(name).config().is_file())
+        .collect())
+}
+
+/// One instance of a cluster.
+///
+/// # Errors
+/// Exit 4 where there is none (with the names there are), 1 where its files cannot be used.
+pub fn instance(cluster: &Cluster, name: &Name) -> Result<Instance> {
+    let layout = cluster.layout.instance(name);
+    let text = files::read(&layout.config()).map_err(|error| match error.kind {
+        Kind::NotFound => no_such_instance(cluster, name),
+        _ => error,
+    })?;
+    let config = KeyValues::parse(&text, layout.config().display())?;
+    let env = EnvFile::parse(&files::read_if_there(&layout.env_file())?.unwrap_or_default());
+    Instance::from_config(name.clone(), layout, config, env)
+}
+
+/// All instances of a cluster, by name.
+///
+/// # Errors
+/// As [`instance`].
+pub fn instances(cluster: &Cluster) -> Result<Vec<Instance>> {
+    instance_names(cluster)?
+        .iter()
+        .map(|name| instance(cluster, name))
+        .collect()
+}
+
+/// The contracts that apply in a cluster: the operator's own beside it win.
+///
+/// # Errors
+/// Exit 1 where one of them cannot be read.
+pub fn contracts(layout: Option<&ClusterLayout>) -> Result<Contracts> {
+    let mut own = Vec::new();
+    if let Some(directory) = layout.map(ClusterLayout::contracts) {
+        for name in files::names_in(&directory)? {
+            if name.ends_with(".toml") {
+                let file = directory.join(&name);
+                let text = files::read(&file)?;
+                own.push(Contract::parse(&text, &file.display().to_string())?);
+            }
+        }
+    }
+    Contracts::with(own)
+}
+
+/// What is said of values that a shell would have run: here they are text.
+pub fn shell_code_warnings(file: &Path, found: &[ShellCode]) -> Vec<String> {
+    found
+        .iter()
+        .map(|code| {
+            format!(
+                "{}, line {}: {} has shell code in it; it is taken as text and never run",
+                file.display(),
+                code.line,
+                code.key
+            )
+        })
+        .collect()
+}
+
+fn no_such_instance(cluster: &Cluster, name: &Name) -> Error {
+    let names: Vec<String> = instance_names(cluster)
+        .unwrap_or_default()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let error = Error::not_found(format!("cluster {} has no instance {name}", cluster.name));
+    if names.is_empty() {
+        error
+            .why("it has no instances yet")
+            .next(format!("{} new NAME", cluster.layout.link().display()))
+    } else {
+        error.why(format!("it has {}", names.join(", ")))
+    }
+}

@@ -1,0 +1,218 @@
+//! Permission to change: kernel locks on files, one per cluster and one per instance. They end
+//! with their holder, so a dead one never blocks anybody. Always taken in the same order: the
+//! cluster's, then the instances' by name.
+//!
+//! Two operations of one cluster that append to its history at once are kept apart by a lock of
+//! its own, held for that moment only.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Kind, Result};
+use crate::host::clock;
+use crate::host::files;
+use crate::host::interrupt::{Interrupt, LOOK};
+use crate::model::name::Name;
+
+/// Who asks for a lock, and how long that may wait.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// The verb, for the message of those who wait.
+    pub verb: &'a str,
+    /// How long to wait for another holder.
+    pub wait: Duration,
+    /// Ends the waiting.
+    pub interrupt: &'a Interrupt,
+}
+
+/// The permission to change something; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Permit {
+    held: Vec<File>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Holder {
+    pid: u32,
+    verb: String,
+    since: i64,
+}
+
+impl Permit {
+    /// The whole cluster, alone.
+    ///
+    /// # Errors
+    /// Exit 3 with the holder, 6 where the lock files cannot be written.
+    pub fn cluster(locks: &Path, request: &Request<'_>) -> Result<Self> {
+        let file = exclusive(&cluster_file(locks), request, || sharer(locks))?;
+        Ok(Permit { held: vec![file] })
+    }
+
+    /// Some instances, each alone, beside other instances' operations.
+    ///
+    /// # Errors
+    /// Exit 3 with the holder, 6 where the lock files cannot be written.
+    pub fn instances(locks: &Path, names: &[Name], request: &Request<'_>) -> Result<Self> {
+        let path = cluster_file(locks);
+        let file = open(&path)?;
+        wait_for(&path, request, || None, || file.try_lock_shared())?;
+        let mut held = vec![file];
+        let mut sorted: Vec<&Name> = names.iter().collect();
+        sorted.sort();
+        sorted.dedup();
+        for name in sorted {
+            held.push(exclusive(&instance_file(locks, name), request, || None)?);
+        }
+        Ok(Permit { held })
+    }
+
+    /// A lock of another name in this directory, alone.
+    ///
+    /// # Errors
+    /// As [`Permit::cluster`].
+    pub fn named(locks: &Path, name: &str, request: &Request<'_>) -> Result<Self> {
+        let file = exclusive(&locks.join(name), request, || None)?;
+        Ok(Permit { held: vec![file] })
+    }
+
+    /// Both permissions as one.
+    pub fn and(mut self, other: Permit) -> Self {
+        self.held.extend(other.held);
+        self
+    }
+}
+
+fn cluster_file(locks: &Path) -> PathBuf {
+    locks.join("cluster")
+}
+
+fn instance_file(locks: &Path, name: &Name) -> PathBuf {
+    locks.join(format!("instance-{name}"))
+}
+
+fn exclusive(
+    path: &Path,
+    request: &Request<'_>,
+    other: impl Fn() -> Option<Holder>,
+) -> Result<File> {
+    let mut file = open(path)?;
+    wait_for(path, request, other, || file.try_lock())?;
+    let holder = Holder {
+        pid: std::process::id(),
+        verb: request.verb.to_owned(),
+        since: clock::now(),
+    };
+    // For the message of others alone, so a disk that is full does not matter.
+    if let Ok(text) = serde_json::to_string(&holder) {
+        let _ = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(text.as_bytes()));
+    }
+    Ok(file)
+}
+
+fn open(path: &Path) -> Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(files::PRIVATE)
+        .open(path)
+        .map_err(|e| Error::io("open the lock", path, &e))
+}
+
+fn wait_for(
+    path: &Path,
+    request: &Request<'_>,
+    other: impl Fn() -> Option<Holder>,
+    try_once: impl Fn() -> Result<(), TryLockError>,
+) -> Result<()> {
+    let end = Instant::now() + request.wait;
+    loop {
+        match try_once() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(Error::io("lock", path, &error)),
+        }
+        request
+            .interrupt
+            .check(&format!("{} waited for a lock", request.verb))?;
+        if Instant::now() >= end {
+            return Err(busy(other().or_else(|| read_holder(path))));
+        }
+        std::thread::sleep(LOOK.min(end.saturating_duration_since(Instant::now())));
+    }
+}
+
+/// Who holds the cluster's lock shared: the holder of an instance's lock.
+fn sharer(locks: &Path) -> Option<Holder> {
+    let names = files::names_in(locks).ok()?;
+    names
+        .iter()
+        .filter(|name| name.starts_with("instance-"))
+        .map(|name| locks.join(name))
+        .find(|path| {
+            File::open(path)
+                .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+        })
+        .and_then(|path| read_holder(&path))
+}
+
+fn read_holder(path: &Path) -> Option<Holder> {
+    let mut text = String::new();
+    File::open(path).ok()?.read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+fn busy(holder: Option<Holder>) -> Error {
+    let error = Error::new(Kind::Busy, "another operation is under way");
+    match holder {
+        Some(h) => error.why(format!(
+            "`{}` (process {}) holds the lock since {}",
+            h.verb,
+            h.pid,
+            clock::iso(h.since)
+        )),
+        None => error,
+    }
+    .next("wait for it with --wait SECONDS")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request<'a>(verb: &'a str, interrupt: &'a Interrupt) -> Request<'a> {
+        Request {
+            verb,
+            wait: Duration::ZERO,
+            interrupt,
+        }
+    }
+
+    #[test]
+    fn instances_go_side_by_side_and_the_cluster_alone() {
+        let place = tempfile::tempdir().unwrap();
+        let interrupt = Interrupt::default();
+        let a = Name::for_new("a").unwrap();
+        let b = Name::for_new("b").unwrap();
+        let first =
+            Permit::instances(place.path(), &[a.clone()], &request("start", &interrupt)).unwrap();
+        let second = Permit::instances(place.path(), &[b], &request("stop", &interrupt)).unwrap();
+        let error = Permit::instances(place.path(), &[a], &request("x", &interrupt)).unwrap_err();
+        assert_eq!(error.exit_code(), 3);
+        assert!(error.to_string().contains("`start`"), "{error}");
+        let error = Permit::cluster(place.path(), &request("boot", &interrupt)).unwrap_err();
+        assert_eq!(error.exit_code(), 3);
+        assert!(error.to_string().contains("(process"), "{error}");
+        drop((first, second));
+        Permit::cluster(place.path(), &request("boot", &interrupt)).unwrap();
+    }
+}

@@ -1,0 +1,339 @@
+//! Going forward through the steps, and back.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, Kind, Result};
+use crate::host::crash;
+use crate::host::interrupt::Interrupt;
+use crate::journal::{Journal, OnFailure, Outcome, Record};
+
+/// What a step is and does.
+pub trait Deeds<S> {
+    /// What it does, for an operator. No secrets.
+    fn describe(&self, step: &S) -> String;
+    /// Whether the world is already as the step would make it.
+    ///
+    /// # Errors
+    /// Where the world cannot be asked.
+    fn already_done(&self, step: &S) -> Result<bool>;
+    /// Does it. Doing it again after it was begun must come out the same.
+    ///
+    /// # Errors
+    /// Where it fails.
+    fn act(&self, step: &S) -> Result<()>;
+    /// Takes it back, be it done, half done or not begun.
+    ///
+    /// # Errors
+    /// Where that fails; the operation stays open then.
+    fn undo(&self, step: &S) -> Result<()>;
+}
+
+/// Who is told what happens.
+pub trait Observer: Send + Sync {
+    /// A step begins: its number from 1, of how many, and what it does.
+    fn step(&self, number: usize, of: usize, what: &str);
+    /// Something worth knowing.
+    fn note(&self, text: &str);
+    /// Something the operator should act on.
+    fn warn(&self, text: &str);
+}
+
+/// How a run came to its end.
+#[derive(Debug)]
+pub struct Ended {
+    /// What goes into the history; none while the operation stays open.
+    pub outcome: Option<Outcome>,
+    /// What failed, if something did.
+    pub error: Option<Error>,
+}
+
+/// Does the steps in their order; after a failure before the point of no return goes back.
+pub fn run<S: Serialize + DeserializeOwned + Clone>(
+    journal: &mut Journal<S>,
+    deeds: &dyn Deeds<S>,
+    observer: &dyn Observer,
+    interrupt: &Interrupt,
+) -> Ended {
+    let (steps, header) = match journal.header() {
+        Ok(header) => (journal.steps(), header.clone()),
+        Err(error) => return open_with(error),
+    };
+    let progress = Progress::of(&journal.records);
+    for (index, step) in steps.iter().enumerate() {
+        if progress.did.contains(&index) {
+            continue;
+        }
+        let turned_back = header.point_of_no_return.is_none_or(|last| index <= last);
+        observer.step(index + 1, steps.len(), &deeds.describe(step));
+        let done = if turned_back {
+            interrupt.check(&format!("{} was stopped", header.verb))
+        } else {
+            Ok(())
+        };
+        let done = done.and_then(|()| do_one(journal, deeds, index, step));
+        let Err(error) = done else { continue };
+        let leave = header.on_failure == OnFailure::Leave && !error.interrupted;
+        return match (leave, turned_back) {
+            (true, _) => end(journal, Outcome::Left, Some(error)),
+            (false, true) => {
+                interrupt.acknowledge();
+                observer.note("undoing what was done");
+                match undo_all(journal, deeds, &steps) {
+                    Ok(()) => end(journal, Outcome::Undone, Some(error)),
+                    Err(undoing) => open_with(half_done(&header.verb, &undoing, Some(&error))),
+                }
+            }
+            (false, false) => open_with(half_done(&header.verb, &error, None)),
+        };
+    }
+    end(journal, Outcome::Done, None)
+}
+
+/// Finishes an interrupted operation that passed its point of no return, and undoes any other.
+pub fn recover<S: Serialize + DeserializeOwned + Clone>(
+    journal: &mut Journal<S>,
+    deeds: &dyn Deeds<S>,
+    observer: &dyn Observer,
+    interrupt: &Interrupt,
+) -> Ended {
+    let (steps, header) = match journal.header() {
+        Ok(header) => (journal.steps(), header.clone()),
+        Err(error) => return open_with(error),
+    };
+    let progress = Progress::of(&journal.records);
+    if let Some(outcome) = progress.outcome {
+        return Ended {
+            outcome: Some(outcome),
+            error: None,
+        };
+    }
+    let passed = match header.point_of_no_return {
+        None => progress.did.len() == steps.len(),
+        Some(last) if progress.did.contains(&last) => true,
+        Some(last) if progress.begun.contains(&last) => match deeds.already_done(&steps[last]) {
+            Ok(done) => done,
+            Err(error) => return open_with(half_done(&header.verb, &error, None)),
+        },
+        Some(_) => false,
+    };
+    if passed && !progress.going_back {
+        return run(journal, deeds, observer, interrupt);
+    }
+    match undo_all(journal, deeds, &steps) {
+        Ok(()) => end(journal, Outcome::Undone, None),
+        Err(error) => open_with(half_done(&header.verb, &error, None)),
+    }
+}
+
+/// What the records tell.
+struct Progress {
+    begun: BTreeSet<usize>,
+    did: BTreeSet<usize>,
+    undone: BTreeSet<usize>,
+    going_back: bool,
+    outcome: Option<Outcome>,
+}
+
+impl Progress {
+    fn of<S>(records: &[Record<S>]) -> Self {
+        let mut progress = Progress {
+            begun: BTreeSet::new(),
+            did: BTreeSet::new(),
+            undone: BTreeSet::new(),
+            going_back: false,
+            outcome: None,
+        };
+        for record in records {
+            match record {
+                Record::Begin { .. } => {}
+                Record::Doing { step } => drop(progress.begun.insert(*step)),
+                Record::Did { step } => drop(progress.did.insert(*step)),
+                Record::Undoing { .. } => progress.going_back = true,
+                Record::Undid { step } => drop(progress.undone.insert(*step)),
+                Record::End { outcome } => progress.outcome = Some(*outcome),
+            }
+        }
+        progress
+    }
+}
+
+fn do_one<S: Serialize + DeserializeOwned + Clone>(
+    journal: &mut Journal<S>,
+    deeds: &dyn Deeds<S>,
+    index: usize,
+    step: &S,
+) -> Result<()> {
+    crash::point("before the record");
+    journal.write(Record::Doing { step: index })?;
+    crash::point("after the record, before the deed");
+    deeds.act(step)?;
+    crash::point("after the deed, before its record");
+    journal.write(Record::Did { step: index })
+}
+
+fn undo_all<S: Serialize + DeserializeOwned + Clone>(
+    journal: &mut Journal<S>,
+    deeds: &dyn Deeds<S>,
+    steps: &[S],
+) -> Result<()> {
+    let progress = Progress::of(&journal.records);
+    for index in progress.begun.iter().rev() {
+        if progress.undone.contains(index) {
+            continue;
+        }
+        crash::point("before the record of an undo");
+        journal.write(Record::Undoing { step: *index })?;
+        crash::point("after the record of an undo, before it");
+        deeds.undo(&steps[*index])?;
+        crash::point("after an undo, before its record");
+        journal.write(Record::Undid { step: *index })?;
+    }
+    Ok(())
+}
+
+fn end<S: Serialize + DeserializeOwned + Clone>(
+    journal: &mut Journal<S>,
+    outcome: Outcome,
+    error: Option<Error>,
+) -> Ended {
+    crash::point("before the end");
+    match journal.write(Record::End { outcome }) {
+        Ok(()) => Ended {
+            outcome: Some(outcome),
+            error,
+        },
+        Err(writing) => open_with(error.unwrap_or(writing)),
+    }
+}
+
+fn open_with(error: Error) -> Ended {
+    Ended {
+        outcome: None,
+        error: Some(error),
+    }
+}
+
+fn half_done(verb: &str, error: &Error, first: Option<&Error>) -> Error {
+    let why = match first {
+        Some(first) => format!("{first}; and undoing it failed: {error}"),
+        None => error.to_string(),
+    };
+    Error::new(Kind::HalfDone, format!("`{verb}` is half done"))
+        .why(why)
+        .next("`recover`, when the cause is mended")
+        .tail(error.tail.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::journal::Header;
+
+    /// A world that is a set of words; a step adds one. The word `bad` cannot be added.
+    #[derive(Default)]
+    struct Words(RefCell<BTreeSet<String>>);
+
+    impl Deeds<String> for Words {
+        fn describe(&self, step: &String) -> String {
+            step.clone()
+        }
+        fn already_done(&self, step: &String) -> Result<bool> {
+            Ok(self.0.borrow().contains(step))
+        }
+        fn act(&self, step: &String) -> Result<()> {
+            if step == "bad" {
+                return Err(Error::failed("bad"));
+            }
+            self.0.borrow_mut().insert(step.clone());
+            Ok(())
+        }
+        fn undo(&self, step: &String) -> Result<()> {
+            self.0.borrow_mut().remove(step);
+            Ok(())
+        }
+    }
+
+    struct Silent;
+    impl Observer for Silent {
+        fn step(&self, _: usize, _: usize, _: &str) {}
+        fn note(&self, _: &str) {}
+        fn warn(&self, _: &str) {}
+    }
+
+    fn operation(
+        steps: &[&str],
+        point_of_no_return: Option<usize>,
+        on_failure: OnFailure,
+    ) -> (tempfile::TempDir, Journal<String>) {
+        let place = tempfile::tempdir().unwrap();
+        let header = Header {
+            id: "1".into(),
+            verb: "new".into(),
+            instances: Vec::new(),
+            content: true,
+            first_content: false,
+            point_of_no_return,
+            on_failure,
+            who: "me".into(),
+            started: 0,
+            tool: "0".into(),
+        };
+        let steps = steps.iter().map(|s| (*s).to_owned()).collect();
+        let journal = Journal::begin(place.path(), header, steps).unwrap();
+        (place, journal)
+    }
+
+    #[test]
+    fn a_failure_before_the_point_of_no_return_undoes_all() {
+        let (_place, mut journal) = operation(&["a", "b", "bad"], None, OnFailure::Undo);
+        let words = Words::default();
+        let ended = run(&mut journal, &words, &Silent, &Interrupt::default());
+        assert_eq!(ended.outcome, Some(Outcome::Undone));
+        assert_eq!(ended.error.unwrap().exit_code(), 1);
+        assert!(words.0.borrow().is_empty());
+    }
+
+    #[test]
+    fn a_failure_after_it_stays_open_and_recover_finishes() {
+        let (_place, mut journal) = operation(&["a", "bad", "c"], Some(0), OnFailure::Undo);
+        let words = Words::default();
+        let ended = run(&mut journal, &words, &Silent, &Interrupt::default());
+        assert_eq!(ended.outcome, None);
+        assert_eq!(ended.error.unwrap().exit_code(), 7);
+        assert_eq!(words.0.borrow().len(), 1);
+    }
+
+    #[test]
+    fn a_failure_can_be_left_for_the_operator() {
+        let (_place, mut journal) = operation(&["a", "bad"], None, OnFailure::Leave);
+        let words = Words::default();
+        let ended = run(&mut journal, &words, &Silent, &Interrupt::default());
+        assert_eq!(ended.outcome, Some(Outcome::Left));
+        assert!(words.0.borrow().contains("a"));
+    }
+
+    #[test]
+    fn recover_undoes_what_was_begun_and_finishes_what_passed() {
+        let (_place, mut journal) = operation(&["a", "b"], Some(0), OnFailure::Undo);
+        let words = Words::default();
+        journal.write(Record::Doing { step: 0 }).unwrap();
+        let ended = recover(&mut journal, &words, &Silent, &Interrupt::default());
+        assert_eq!(
+            ended.outcome,
+            Some(Outcome::Undone),
+            "the deed was not done"
+        );
+
+        let (_place, mut journal) = operation(&["a", "b"], Some(0), OnFailure::Undo);
+        journal.write(Record::Doing { step: 0 }).unwrap();
+        words.act(&"a".to_owned()).unwrap();
+        let ended = recover(&mut journal, &words, &Silent, &Interrupt::default());
+        assert_eq!(ended.outcome, Some(Outcome::Done), "the deed was done");
+        assert_eq!(words.0.borrow().len(), 2);
+    }
+}
