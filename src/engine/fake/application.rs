@@ -1,0 +1,132 @@
+//! What the application's commands do, and what it and the search server answer.
+
+use std::path::Path;
+
+use super::world::World;
+use crate::engine::{Answer, Endpoint, Input, NoAnswer, Request};
+use crate::error::{Error, Result};
+use crate::model::container::{ContainerSpec, State};
+use crate::model::env_file::EnvFile;
+use crate::model::label;
+
+/// Does what a command of the application does, as far as the tool can see it.
+pub fn run(world: &mut World, spec: &ContainerSpec, _input: Input<'_>) -> Result<i64> {
+    let command = spec.command.join(" ");
+    if command.contains("db:setup") || command.contains("db:migrate") {
+        let tables = tables(world, spec)?;
+        if command.contains("db:setup") {
+            tables.clear();
+            tables.extend(["entities", "media", "users"].map(str::to_owned));
+        } else {
+            tables.insert("migrated".to_owned());
+        }
+    } else if command.contains("index-all") {
+        let index = setting(spec, "ELASTIC_INDEX")?;
+        let server = world
+            .by_alias(&spec.network, "elastic")
+            .ok_or_else(|| Error::failed("no search server"))?;
+        world.searches.entry(server).or_default().insert(index, 3);
+    } else if command.contains("reprocess!") {
+        let schema = schema(spec)?;
+        let server = server(world, spec)?;
+        let database = world.databases.entry(server).or_default();
+        database.unfinished.remove(&schema);
+    }
+    Ok(0)
+}
+
+/// What is answered over HTTP.
+pub fn answer(world: &mut World, to: &Endpoint, request: &Request<'_>) -> Result<Answer, NoAnswer> {
+    let refused = || NoAnswer::Refused("nobody listens".to_owned());
+    match to {
+        Endpoint::Published(address) => {
+            let web = world
+                .containers
+                .values()
+                .find(|c| {
+                    c.state == State::Running
+                        && c.spec
+                            .published
+                            .iter()
+                            .any(|p| p.host_port == address.port())
+                })
+                .ok_or_else(refused)?;
+            let version = web
+                .spec
+                .labels
+                .get(label::VERSION)
+                .cloned()
+                .unwrap_or_default();
+            let bare = version.trim_start_matches('v');
+            Ok(json(200, &format!(r#"{{"info":{{"version":"{bare}"}}}}"#)))
+        }
+        Endpoint::Inside { container, .. } if world.runs(container) => {
+            let indices = world.searches.entry(container.clone()).or_default();
+            Ok(search(indices, request))
+        }
+        Endpoint::Inside { .. } => Err(refused()),
+    }
+}
+
+fn search(indices: &mut std::collections::BTreeMap<String, u64>, request: &Request<'_>) -> Answer {
+    let words: Vec<&str> = request.path.trim_matches('/').split('/').collect();
+    match (request.method, words.as_slice()) {
+        ("GET", [""]) => json(200, r#"{"version":{"number":"5.6.16"}}"#),
+        ("GET", [index, "_count"]) => match indices.get(*index) {
+            Some(count) => json(200, &format!(r#"{{"count":{count}}}"#)),
+            None => json(404, "{}"),
+        },
+        ("DELETE", [index]) => match indices.remove(*index) {
+            Some(_) => json(200, "{}"),
+            None => json(404, "{}"),
+        },
+        _ => json(404, "{}"),
+    }
+}
+
+fn json(status: u16, body: &str) -> Answer {
+    Answer {
+        status,
+        body: body.to_owned(),
+    }
+}
+
+fn tables<'a>(
+    world: &'a mut World,
+    spec: &ContainerSpec,
+) -> Result<&'a mut std::collections::BTreeSet<String>> {
+    let schema = schema(spec)?;
+    let server = server(world, spec)?;
+    world
+        .databases
+        .entry(server)
+        .or_default()
+        .schemas
+        .get_mut(&schema)
+        .ok_or_else(|| Error::failed(format!("Unknown database '{schema}'")))
+}
+
+fn server(world: &World, spec: &ContainerSpec) -> Result<String> {
+    world
+        .by_alias(&spec.network, "mysql")
+        .ok_or_else(|| Error::failed("no database server"))
+}
+
+fn schema(spec: &ContainerSpec) -> Result<String> {
+    let url = setting(spec, "DATABASE_URL")?;
+    let path = url.split('?').next().unwrap_or_default();
+    Ok(path.rsplit('/').next().unwrap_or_default().to_owned())
+}
+
+/// A setting of the environment file that the container sees.
+fn setting(spec: &ContainerSpec, key: &str) -> Result<String> {
+    let file = spec
+        .mounts
+        .iter()
+        .find(|m| m.target.ends_with("/.env"))
+        .map_or(Path::new("/nonexistent"), |m| m.source.as_path());
+    let text = std::fs::read_to_string(file).map_err(|e| Error::io("read", file, &e))?;
+    EnvFile::parse(&text)
+        .get(key)
+        .ok_or_else(|| Error::failed(format!("{key} is not set")))
+}

@@ -1,0 +1,62 @@
+//! The statements that the tool gives to a database, understood by their beginnings.
+
+use super::world::Database;
+use crate::error::{Error, Result};
+
+/// Does the statements and answers as the client in batch mode does.
+pub fn answer(database: &mut Database, statements: &str) -> Result<String> {
+    let mut out = String::new();
+    let mut schema = String::new();
+    for statement in statements.split(";\n").filter(|s| !s.trim().is_empty()) {
+        let name = first_quoted(statement).unwrap_or_default();
+        if statement.starts_with("USE ") {
+            schema = name;
+        } else if statement.starts_with("CREATE DATABASE") {
+            database.schemas.entry(name).or_default();
+        } else if statement.starts_with("DROP DATABASE") {
+            database.schemas.remove(&name);
+        } else if statement.starts_with("CREATE USER") {
+            database.users.entry(name).or_default();
+        } else if statement.starts_with("GRANT ALL") {
+            let user = statement.split(" TO ").nth(1).and_then(first_quoted);
+            database.users.insert(user.unwrap_or_default(), name);
+        } else if statement.starts_with("DROP USER") {
+            database.users.remove(&name);
+        } else if statement.starts_with("SELECT table_name") {
+            for table in database.schemas.get(&name).into_iter().flatten() {
+                out.push_str(&format!("{table}\n"));
+            }
+        } else if statement.starts_with("SELECT CONCAT('schema ") {
+            let name = last_quoted(statement);
+            if database.schemas.contains_key(&name) {
+                out.push_str(&format!("schema {name}\n"));
+            }
+        } else if statement.starts_with("SELECT CONCAT('database user ") {
+            let name = last_quoted(statement);
+            if database.users.contains_key(&name) {
+                out.push_str(&format!("database user {name}\n"));
+            }
+        } else if statement.starts_with("select count(*)") {
+            let count = database.unfinished.get(&schema).copied().unwrap_or(0);
+            out.push_str(&format!("{count}\n"));
+        } else if statement.starts_with("SELECT CAST(") {
+            out.push_str("1024\n");
+        } else if statement.starts_with("SELECT 1") {
+            out.push_str("1\n");
+        } else if statement.starts_with("SHOW BINARY LOGS") {
+            out.push_str("binlog.000001\t1000\n");
+        } else if !statement.starts_with("ALTER USER") {
+            return Err(Error::failed("the fake database does not know a statement").why(statement));
+        }
+    }
+    Ok(out)
+}
+
+fn first_quoted(text: &str) -> Option<String> {
+    let quote = text.chars().find(|c| matches!(c, '`' | '\''))?;
+    text.split(quote).nth(1).map(str::to_owned)
+}
+
+fn last_quoted(text: &str) -> String {
+    text.rsplit('\'').nth(1).unwrap_or_default().to_owned()
+}

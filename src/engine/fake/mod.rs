@@ -1,0 +1,246 @@
+//! An engine whose world is a file, for what a real one cannot show quickly: every crash point, a
+//! hundred instances. It outlives the process that uses it, as a real one does, and fails where
+//! its file says so. Compiled in for tests only.
+
+mod application;
+mod database;
+mod world;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::engine::{Answer, Channel, Endpoint, Engine, Input, NoAnswer, Output, Request, Sink};
+use crate::error::{Error, Kind, Result};
+use crate::host::{clock, crash};
+use crate::model::container::{Container, ContainerSpec, Network, State};
+use crate::model::image::Image;
+use crate::model::label::Selector;
+
+pub use world::World;
+
+/// The fake engine.
+pub struct FakeEngine {
+    path: PathBuf,
+}
+
+impl FakeEngine {
+    /// The engine whose world is in a file; a file that is not there is an empty world.
+    pub fn in_file(path: PathBuf) -> Self {
+        FakeEngine { path }
+    }
+
+    fn world(&self, doing: &str) -> Result<World> {
+        let world = World::load(&self.path)?;
+        if world.unreachable {
+            return Err(
+                Error::new(Kind::Engine, "cannot reach the container engine")
+                    .why("the fake one is told to be unreachable"),
+            );
+        }
+        if world.fails.iter().any(|text| doing.contains(text.as_str())) {
+            return Err(
+                Error::failed(format!("cannot {doing}")).why("the fake one is told to fail")
+            );
+        }
+        Ok(world)
+    }
+
+    fn change<T>(&self, doing: &str, change: impl FnOnce(&mut World) -> Result<T>) -> Result<T> {
+        let mut world = self.world(doing)?;
+        let done = change(&mut world)?;
+        world.save(&self.path)?;
+        Ok(done)
+    }
+}
+
+impl Engine for FakeEngine {
+    fn check(&self) -> Result<()> {
+        self.world("check").map(drop)
+    }
+
+    fn containers(&self, selector: &Selector) -> Result<Vec<Container>> {
+        let mut all = self.all_containers()?;
+        all.retain(|c| selector.selects(&c.labels));
+        Ok(all)
+    }
+
+    fn all_containers(&self) -> Result<Vec<Container>> {
+        Ok(self
+            .world("list containers")?
+            .containers
+            .values()
+            .map(world::FakeContainer::observed)
+            .collect())
+    }
+
+    fn container(&self, name: &str) -> Result<Option<Container>> {
+        let world = self.world(&format!("inspect {name}"))?;
+        Ok(world
+            .containers
+            .get(name)
+            .map(world::FakeContainer::observed))
+    }
+
+    fn create(&self, spec: &ContainerSpec) -> Result<()> {
+        self.change(&format!("create {}", spec.name), |world| {
+            if world.containers.contains_key(&spec.name) {
+                return Err(Error::refused(format!("the name {} is taken", spec.name)));
+            }
+            if !world.networks.contains_key(&spec.network) {
+                return Err(Error::failed(format!("no network {}", spec.network)));
+            }
+            if let Some(missing) = spec.mounts.iter().find(|m| !m.source.exists()) {
+                return Err(Error::failed(format!(
+                    "bind source path does not exist: {}",
+                    missing.source.display()
+                )));
+            }
+            world.add(spec, State::Created);
+            Ok(())
+        })
+    }
+
+    fn start(&self, name: &str) -> Result<()> {
+        self.change(&format!("start {name}"), |world| {
+            let container = world.get_mut(name)?;
+            container.state = State::Running;
+            container.started_at = Some(clock::now());
+            Ok(())
+        })
+    }
+
+    fn stop(&self, name: &str, _seconds: u64) -> Result<()> {
+        self.change(&format!("stop {name}"), |world| {
+            if let Some(container) = world.containers.get_mut(name) {
+                container.state = State::Exited;
+            }
+            Ok(())
+        })
+    }
+
+    fn remove(&self, name: &str) -> Result<()> {
+        self.change(&format!("remove {name}"), |world| {
+            world.containers.remove(name);
+            Ok(())
+        })
+    }
+
+    fn run(
+        &self,
+        spec: &ContainerSpec,
+        input: Input<'_>,
+        sink: Sink<'_>,
+        _limit: Option<Duration>,
+    ) -> Result<i64> {
+        let command = spec.command.join(" ");
+        self.create(spec)?;
+        self.start(&spec.name)?;
+        crash::point("in a command, before its effect");
+        let code = self.change(&format!("run {command}"), |world| {
+            application::run(world, spec, input)
+        })?;
+        crash::point("in a command, after its effect");
+        if code != 0 {
+            sink(Channel::Err, b"the fake command failed\n");
+        }
+        self.remove(&spec.name)?;
+        Ok(code)
+    }
+
+    fn exec(
+        &self,
+        container: &str,
+        command: &[&str],
+        input: &[u8],
+        _limit: Duration,
+    ) -> Result<Output> {
+        let statements = String::from_utf8_lossy(input).into_owned();
+        let doing = format!("exec {} {statements}", command.join(" "));
+        let out = self.change(&doing, |world| {
+            let running = world.get_mut(container)?.state == State::Running;
+            if !running {
+                return Err(Error::failed(format!("{container} does not run")));
+            }
+            database::answer(
+                world.databases.entry(container.to_owned()).or_default(),
+                &statements,
+            )
+        })?;
+        Ok(Output {
+            code: 0,
+            out: out.into_bytes(),
+            err: Vec::new(),
+        })
+    }
+
+    fn logs(&self, name: &str, _lines: usize, _follow: bool, sink: Sink<'_>) -> Result<()> {
+        if self.container(name)?.is_none() {
+            return Err(Error::not_found(format!("no container {name}")));
+        }
+        sink(Channel::Out, format!("the log of {name}\n").as_bytes());
+        Ok(())
+    }
+
+    fn image(&self, reference: &str) -> Result<Option<Image>> {
+        let world = self.world(&format!("inspect image {reference}"))?;
+        let missing = world.missing_images.iter().any(|image| image == reference);
+        Ok((!missing).then(|| Image {
+            id: format!("sha256:{reference}"),
+            size: 1,
+        }))
+    }
+
+    fn pull(&self, reference: &str, _progress: &mut (dyn FnMut(&str) + Send)) -> Result<()> {
+        Err(Error::failed(format!("cannot pull the image {reference}"))
+            .why("the fake engine has no registry"))
+    }
+
+    fn networks(&self, selector: &Selector) -> Result<Vec<Network>> {
+        Ok(self
+            .world("list networks")?
+            .networks
+            .values()
+            .filter(|n| selector.selects(&n.labels))
+            .cloned()
+            .collect())
+    }
+
+    fn create_network(&self, network: &Network) -> Result<()> {
+        self.change(&format!("create network {}", network.name), |world| {
+            world.networks.insert(network.name.clone(), network.clone());
+            Ok(())
+        })
+    }
+
+    fn remove_network(&self, name: &str) -> Result<()> {
+        self.change(&format!("remove network {name}"), |world| {
+            if world.containers.values().any(|c| c.spec.network == name) {
+                return Err(Error::failed(format!(
+                    "network {name} has active endpoints"
+                )));
+            }
+            world.networks.remove(name);
+            Ok(())
+        })
+    }
+
+    fn http(&self, to: &Endpoint, request: &Request<'_>) -> Result<Answer, NoAnswer> {
+        let doing = format!("http {} {}", request.method, request.path);
+        let refused = |error: Error| NoAnswer::Refused(error.to_string());
+        let mut world = self.world(&doing).map_err(refused)?;
+        let answer = application::answer(&mut world, to, request)?;
+        world.save(&self.path).map_err(refused)?;
+        Ok(answer)
+    }
+
+    fn greeting(&self, to: &Endpoint, _limit: Duration) -> Result<Vec<u8>, NoAnswer> {
+        let refused = |error: Error| NoAnswer::Refused(error.to_string());
+        let world = self.world("greeting").map_err(refused)?;
+        match to {
+            Endpoint::Inside { container, .. } if world.runs(container) => {
+                Ok(b"Y\0\0\0\x0a5.5.5-10.11.6-MariaDB-log\0".to_vec())
+            }
+            _ => Err(NoAnswer::Refused("nobody listens".to_owned())),
+        }
+    }
+}

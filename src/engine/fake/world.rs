@@ -1,0 +1,125 @@
+//! The fake engine's world, and the file that it is in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::model::container::{Container, ContainerSpec, Network, State};
+
+/// Everything that the fake engine knows. Databases and search servers are kept by the name of
+/// their container and outlive it, as their data directories do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct World {
+    /// Containers by name.
+    pub containers: BTreeMap<String, FakeContainer>,
+    /// Networks by name.
+    pub networks: BTreeMap<String, Network>,
+    /// What the database servers hold.
+    pub databases: BTreeMap<String, Database>,
+    /// Documents by index, by search server.
+    pub searches: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Images that it does not have.
+    pub missing_images: Vec<String>,
+    /// What fails: every call whose description has one of these texts in it.
+    pub fails: Vec<String>,
+    /// Whether every call fails.
+    pub unreachable: bool,
+}
+
+/// A container of the fake engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FakeContainer {
+    /// As it was made.
+    pub spec: ContainerSpec,
+    /// What it does.
+    pub state: State,
+    /// When it was started.
+    pub started_at: Option<i64>,
+}
+
+/// What a database server holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Database {
+    /// Tables by schema.
+    pub schemas: BTreeMap<String, BTreeSet<String>>,
+    /// The schema that each user reaches, escaped as in its grant.
+    pub users: BTreeMap<String, String>,
+    /// Rows flagged as being processed, by schema.
+    pub unfinished: BTreeMap<String, u64>,
+}
+
+impl World {
+    /// Reads the world; an empty one where there is no file.
+    pub fn load(path: &Path) -> Result<Self> {
+        match std::fs::read(path) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map_err(|e| Error::failed("the fake engine's world is damaged").why(e)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(World::default()),
+            Err(error) => Err(Error::io("read", path, &error)),
+        }
+    }
+
+    /// Writes the world, whole or not at all.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let beside = path.with_extension("new");
+        let bytes = serde_json::to_vec(self)
+            .map_err(|e| Error::failed("cannot write the fake engine's world").why(e))?;
+        std::fs::write(&beside, bytes)
+            .and_then(|()| std::fs::rename(&beside, path))
+            .map_err(|e| Error::io("write", path, &e))
+    }
+
+    pub(super) fn add(&mut self, spec: &ContainerSpec, state: State) {
+        let container = FakeContainer {
+            spec: spec.clone(),
+            state,
+            started_at: None,
+        };
+        self.containers.insert(spec.name.clone(), container);
+    }
+
+    pub(super) fn get_mut(&mut self, name: &str) -> Result<&mut FakeContainer> {
+        self.containers
+            .get_mut(name)
+            .ok_or_else(|| Error::not_found(format!("no container {name}")))
+    }
+
+    pub(super) fn runs(&self, name: &str) -> bool {
+        self.containers
+            .get(name)
+            .is_some_and(|c| c.state == State::Running)
+    }
+
+    /// The container that answers to a name in a network.
+    pub(super) fn by_alias(&self, network: &str, alias: &str) -> Option<String> {
+        self.containers
+            .values()
+            .find(|c| c.spec.network == network && c.spec.aliases.iter().any(|a| a == alias))
+            .map(|c| c.spec.name.clone())
+    }
+}
+
+impl FakeContainer {
+    pub(super) fn observed(&self) -> Container {
+        let runs = self.state == State::Running;
+        Container {
+            name: self.spec.name.clone(),
+            image: self.spec.image.clone(),
+            labels: self.spec.labels.clone(),
+            state: self.state,
+            address: runs.then_some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))),
+            host_ports: match runs {
+                true => self.spec.published.iter().map(|p| p.host_port).collect(),
+                false => Vec::new(),
+            },
+            started_at: self.started_at,
+            exit_code: None,
+            ended_because: None,
+        }
+    }
+}
