@@ -1,0 +1,174 @@
+//! An instance's processes: how their containers are made, and whether they are healthy. What an
+//! era wants is in its contract; nothing here knows a version.
+
+use std::time::Duration;
+
+use crate::engine::{Endpoint, Engine, NoAnswer, Request};
+use crate::error::Result;
+use crate::model::cluster::Cluster;
+use crate::model::container::{Container, ContainerSpec, Mount, Published, Role, names};
+use crate::model::contract::Contract;
+use crate::model::health::{Condition, Health};
+use crate::model::image::ImageRef;
+use crate::model::instance::Instance;
+use crate::model::label;
+use crate::model::version::Version;
+use crate::services::{labels, running};
+
+/// An instance with everything that decides how its containers are made.
+#[derive(Debug, Clone, Copy)]
+pub struct App<'a> {
+    /// Its cluster.
+    pub cluster: &'a Cluster,
+    /// The instance.
+    pub instance: &'a Instance,
+    /// The contract that covers its version.
+    pub contract: &'a Contract,
+}
+
+/// The image of a version.
+///
+/// # Errors
+/// Exit 2 where the configured repository is none.
+pub fn image(cluster: &Cluster, contract: &Contract, version: &Version) -> Result<ImageRef> {
+    let repository = cluster
+        .app_repository
+        .as_deref()
+        .unwrap_or(&contract.image.repository);
+    ImageRef::of(repository, version.tag())
+}
+
+impl App<'_> {
+    /// The container of its web process.
+    ///
+    /// # Errors
+    /// Exit 2 where the configured repository is none.
+    pub fn web(&self) -> Result<ContainerSpec> {
+        let web = &self.contract.web;
+        Ok(ContainerSpec {
+            published: vec![Published {
+                address: self.cluster.bind_address,
+                host_port: self.instance.port.number(),
+                container_port: web.port,
+            }],
+            restarts: true,
+            stop_seconds: web.stop_seconds,
+            ..self.container(Role::Web, &web.command, "")?
+        })
+    }
+
+    /// The container of its background process, where the era has one.
+    ///
+    /// # Errors
+    /// As [`App::web`].
+    pub fn worker(&self) -> Result<Option<ContainerSpec>> {
+        let Some(worker) = &self.contract.worker else {
+            return Ok(None);
+        };
+        Ok(Some(ContainerSpec {
+            restarts: true,
+            stop_seconds: worker.stop_seconds,
+            ..self.container(Role::Worker, &worker.command, "")?
+        }))
+    }
+
+    /// The container of one command; `tag` tells it from others that run at the same time.
+    ///
+    /// # Errors
+    /// As [`App::web`].
+    pub fn command(&self, role: Role, command: &str, tag: &str) -> Result<ContainerSpec> {
+        self.container(role, command, tag)
+    }
+
+    fn container(&self, role: Role, command: &str, tag: &str) -> Result<ContainerSpec> {
+        let App {
+            cluster,
+            instance,
+            contract,
+        } = *self;
+        let mut labels = labels(cluster, Some(role));
+        labels.insert(label::INSTANCE.to_owned(), instance.name.to_string());
+        labels.insert(label::VERSION.to_owned(), instance.version.to_string());
+        let mounts = contract.mounts.iter().map(|rule| Mount {
+            source: instance.layout.inside(&rule.source),
+            target: rule.target.clone(),
+            read_only: rule.read_only,
+        });
+        Ok(ContainerSpec {
+            name: names::of_instance(&cluster.name, &instance.name, role, tag),
+            image: image(cluster, contract, &instance.version)?.to_string(),
+            entrypoint: vec!["/bin/bash".to_owned()],
+            command: vec!["-c".to_owned(), command.to_owned(), "kor".to_owned()],
+            environment: contract.environment.clone(),
+            labels,
+            mounts: mounts.collect(),
+            network: names::network(&cluster.name),
+            aliases: Vec::new(),
+            published: Vec::new(),
+            memory: Some(cluster.app_memory),
+            restarts: false,
+            stop_seconds: 10,
+        })
+    }
+
+    /// How it is, asked through the port that it is published on.
+    pub fn probe(
+        &self,
+        engine: &dyn Engine,
+        container: Option<&Container>,
+        limit: Duration,
+        now: i64,
+    ) -> Health {
+        let container = match running(container) {
+            Ok(container) => container,
+            Err(health) => return health,
+        };
+        let rules = &self.contract.health;
+        let to = Endpoint::published(self.cluster.bind_address, self.instance.port.number());
+        let question = format!("GET {}", rules.path);
+        match engine.http(&to, &Request::get(&rules.path, limit)) {
+            Ok(answer) if answer.status == rules.status => self.compare_version(&answer.body),
+            Ok(answer) => Health::because(
+                Condition::Unhealthy,
+                format!("{question} answered {}", answer.status),
+            ),
+            Err(reason) => {
+                let young = container.started_at.is_some_and(|started| {
+                    now - started < i64::try_from(self.contract.web.start_seconds).unwrap_or(0)
+                });
+                let why = match reason {
+                    NoAnswer::TimedOut => format!("{question}: no answer within {limit:?}"),
+                    NoAnswer::Refused(why) => format!("{question}: {why}"),
+                };
+                let condition = if young {
+                    Condition::Starting
+                } else {
+                    Condition::Unhealthy
+                };
+                Health::because(condition, why)
+            }
+        }
+    }
+
+    fn compare_version(&self, body: &str) -> Health {
+        let Some(pointer) = &self.contract.health.version else {
+            return Health::just(Condition::Up);
+        };
+        let asked = &self.instance.version;
+        let version = serde_json::from_str::<serde_json::Value>(body)
+            .ok()
+            .and_then(|json| json.pointer(pointer)?.as_str().map(str::to_owned));
+        let health = match &version {
+            None => Health::because(
+                Condition::Unhealthy,
+                format!("GET {} says no version", self.contract.health.path),
+            ),
+            Some(running) if !asked.is_met_by(running) => Health::because(
+                Condition::WrongVersion,
+                format!("{asked} was asked for, {running} answers"),
+            ),
+            Some(_) => Health::just(Condition::Up),
+        };
+        Health { version, ..health }
+    }
+}

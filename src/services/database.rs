@@ -1,0 +1,324 @@
+//! The database server: how its container is made, and how it is asked. Statements go to the
+//! client in its own container on standard input, so that no password is in an argument and the
+//! administrator never logs in over TCP.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::engine::{Endpoint, Engine, NoAnswer};
+use crate::error::{Error, Result};
+use crate::model::cluster::Cluster;
+use crate::model::container::{Container, ContainerSpec, Mount, Role, names};
+use crate::model::health::{Condition, Health};
+use crate::model::secret::Secret;
+use crate::model::sql;
+use crate::services::{labels, running};
+
+/// The port that it listens on, inside the cluster's network.
+pub const PORT: u16 = 3306;
+
+/// Where the administrator's client configuration is in the container.
+const CLIENT_CONFIG: &str = "/etc/kor-cluster/client.cnf";
+
+/// Where the administrator's password is in the container.
+const ROOT_PASSWORD: &str = "/etc/kor-cluster/root_password";
+
+/// How long a statement may take that only asks or makes an empty thing.
+const STATEMENT: Duration = Duration::from_secs(60);
+
+/// The image's client program, whatever it is called there.
+pub const CLIENT: &str = "exec \"$(command -v mariadb || command -v mysql)\" \"$@\"";
+
+/// The container of a cluster's database server.
+pub fn spec(cluster: &Cluster) -> ContainerSpec {
+    ContainerSpec {
+        name: names::service(&cluster.name, Role::Database),
+        image: cluster.database_image.to_string(),
+        entrypoint: Vec::new(),
+        command: arguments(cluster),
+        environment: BTreeMap::from([(
+            "MARIADB_ROOT_PASSWORD_FILE".to_owned(),
+            ROOT_PASSWORD.to_owned(),
+        )]),
+        labels: labels(cluster, Some(Role::Database)),
+        mounts: vec![
+            Mount {
+                source: cluster.layout.database_data(),
+                target: "/var/lib/mysql".to_owned(),
+                read_only: false,
+            },
+            Mount {
+                source: cluster.layout.client_config(),
+                target: CLIENT_CONFIG.to_owned(),
+                read_only: true,
+            },
+            Mount {
+                source: cluster.layout.root_password(),
+                target: ROOT_PASSWORD.to_owned(),
+                read_only: true,
+            },
+        ],
+        network: names::network(&cluster.name),
+        aliases: vec!["mysql".to_owned(), "db".to_owned()],
+        published: Vec::new(),
+        memory: Some(cluster.database_memory),
+        restarts: true,
+        stop_seconds: 120,
+    }
+}
+
+/// The server's settings. `docs/architecture.md` has the reason for each.
+fn arguments(cluster: &Cluster) -> Vec<String> {
+    let buffer_pool = cluster.database_memory.mebibytes() / 4;
+    [
+        "--log-bin=binlog".to_owned(),
+        "--binlog-format=ROW".to_owned(),
+        "--server-id=1".to_owned(),
+        "--expire-logs-days=7".to_owned(),
+        "--log-bin-trust-function-creators=1".to_owned(),
+        "--max-allowed-packet=1G".to_owned(),
+        "--skip-symbolic-links".to_owned(),
+        "--local-infile=0".to_owned(),
+        format!("--innodb-buffer-pool-size={}M", buffer_pool.max(16)),
+    ]
+    .into()
+}
+
+/// A database server that runs.
+pub struct Server<'a> {
+    engine: &'a dyn Engine,
+    container: String,
+}
+
+impl<'a> Server<'a> {
+    /// The server of a cluster.
+    pub fn of(engine: &'a dyn Engine, cluster: &Cluster) -> Self {
+        Self::in_container(engine, names::service(&cluster.name, Role::Database))
+    }
+
+    /// The server in a container.
+    pub fn in_container(engine: &'a dyn Engine, container: String) -> Self {
+        Server { engine, container }
+    }
+
+    /// Runs statements as the administrator; the answer has a line per row and tabs between
+    /// columns.
+    ///
+    /// # Errors
+    /// Exit 1 with what the server says.
+    pub fn query(&self, statements: &str) -> Result<String> {
+        self.query_within(statements, STATEMENT)
+    }
+
+    /// The same, with a limit of time of one's own.
+    ///
+    /// # Errors
+    /// Exit 1 with what the server says, or after the limit.
+    pub fn query_within(&self, statements: &str, limit: Duration) -> Result<String> {
+        let defaults = format!("--defaults-extra-file={CLIENT_CONFIG}");
+        let command = [
+            "sh",
+            "-c",
+            CLIENT,
+            "client",
+            &defaults,
+            "--host=localhost",
+            "--protocol=socket",
+            "--batch",
+            "--skip-column-names",
+            "--binary-mode",
+            "--default-character-set=utf8mb4",
+        ];
+        let what = "the database did not do a statement";
+        let output = self
+            .engine
+            .exec(&self.container, &command, statements.as_bytes(), limit)
+            .map_err(|error| Error {
+                what: format!("{what} ({})", error.what),
+                ..error
+            })?;
+        if output.code == 0 {
+            Ok(output.text())
+        } else {
+            Err(Error::failed(what).why(output.last_lines(3).join(" ")))
+        }
+    }
+
+    /// Makes an empty schema; one that is there stays as it is.
+    ///
+    /// # Errors
+    /// Exit 1 with what the server says.
+    pub fn make_schema(&self, schema: &str) -> Result<()> {
+        self.query(&format!(
+            "CREATE DATABASE IF NOT EXISTS {} CHARACTER SET utf8 COLLATE utf8_general_ci;\n",
+            sql::identifier(schema)
+        ))
+        .map(drop)
+    }
+
+    /// Drops a schema with all that is in it.
+    ///
+    /// # Errors
+    /// Exit 1 with what the server says.
+    pub fn drop_schema(&self, schema: &str) -> Result<()> {
+        self.query(&format!(
+            "DROP DATABASE IF EXISTS {};\n",
+            sql::identifier(schema)
+        ))
+        .map(drop)
+    }
+
+    /// Makes an account that can do everything in one schema and nothing elsewhere.
+    ///
+    /// # Errors
+    /// Exit 1 with what the server says.
+    pub fn make_account(&self, user: &str, password: &Secret, schema: &str) -> Result<()> {
+        let account = sql::account(user);
+        self.query(&format!(
+            "CREATE USER IF NOT EXISTS {account} IDENTIFIED BY {password};\n\
+             ALTER USER {account} IDENTIFIED BY {password};\n\
+             GRANT ALL PRIVILEGES ON {schema}.* TO {account};\n",
+            password = sql::literal(password.reveal()),
+            schema = sql::grant_pattern(schema),
+        ))
+        .map(drop)
+    }
+
+    /// Drops an account.
+    ///
+    /// # Errors
+    /// Exit 1 with what the server says.
+    pub fn drop_account(&self, user: &str) -> Result<()> {
+        self.query(&format!("DROP USER IF EXISTS {};\n", sql::account(user)))
+            .map(drop)
+    }
+
+    /// The tables of a schema; none where there is no such schema.
+    ///
+    /// # Errors
+    /// Exit 1 with what the server says.
+    pub fn tables(&self, schema: &str) -> Result<Vec<String>> {
+        self.lines(&format!(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = {};\n",
+            sql::literal(schema)
+        ))
+    }
+
+    /// The schemas and accounts that have one of these names.
+    ///
+    /// # Errors
+    /// Exit 1 with what the server says.
+    pub fn holders_of(&self, schema: &str, user: &str) -> Result<Vec<String>> {
+        self.lines(&format!(
+            "SELECT CONCAT('schema ', schema_name) FROM information_schema.schemata \
+             WHERE schema_name = {};\n\
+             SELECT CONCAT('database user ', user) FROM mysql.user WHERE user = {};\n",
+            sql::literal(schema),
+            sql::literal(user)
+        ))
+    }
+
+    /// The size of a schema in bytes, as the server estimates it.
+    ///
+    /// # Errors
+    /// Exit 1 with what the server says.
+    pub fn schema_bytes(&self, schema: &str) -> Result<u64> {
+        let answer = self.query(&format!(
+            "SELECT CAST(COALESCE(SUM(data_length + index_length), 0) AS UNSIGNED) \
+             FROM information_schema.tables WHERE table_schema = {};\n",
+            sql::literal(schema)
+        ))?;
+        number(&answer)
+    }
+
+    /// The one number that a query on a schema answers with.
+    ///
+    /// # Errors
+    /// Exit 1 with what the server says, or where it is no number.
+    pub fn count(&self, schema: &str, query: &str, limit: Duration) -> Result<u64> {
+        let statements = format!("USE {};\n{query};\n", sql::identifier(schema));
+        number(&self.query_within(&statements, limit)?)
+    }
+
+    /// Lets the oldest binary logs go until the rest is within `limit` bytes; the newest stays.
+    /// How many bytes went.
+    ///
+    /// # Errors
+    /// Exit 1 with what the server says.
+    pub fn purge_logs(&self, limit: u64) -> Result<u64> {
+        let answer = self.query("SHOW BINARY LOGS;\n")?;
+        let logs: Vec<(&str, u64)> = answer
+            .lines()
+            .filter_map(|line| {
+                let mut columns = line.split('\t');
+                Some((columns.next()?, columns.next()?.parse().ok()?))
+            })
+            .collect();
+        let mut kept: u64 = logs.iter().map(|(_, size)| size).sum();
+        let mut purged = 0;
+        let mut first_kept = 0;
+        while kept > limit && first_kept + 1 < logs.len() {
+            kept -= logs[first_kept].1;
+            purged += logs[first_kept].1;
+            first_kept += 1;
+        }
+        if purged > 0 {
+            let name = sql::literal(logs[first_kept].0);
+            self.query(&format!("PURGE BINARY LOGS TO {name};\n"))?;
+        }
+        Ok(purged)
+    }
+
+    fn lines(&self, query: &str) -> Result<Vec<String>> {
+        Ok(self.query(query)?.lines().map(str::to_owned).collect())
+    }
+}
+
+fn number(answer: &str) -> Result<u64> {
+    answer.trim().parse().map_err(|_| {
+        Error::failed("the database answered with something else than a number")
+            .why(format!("{:?}", answer.trim()))
+    })
+}
+
+/// How the server is: up means that it greets over TCP. (While the image prepares a new data
+/// directory, a temporary server listens on its socket alone.)
+pub fn probe(engine: &dyn Engine, container: Option<&Container>, limit: Duration) -> Health {
+    let container = match running(container) {
+        Ok(container) => container,
+        Err(health) => return health,
+    };
+    let answered = Endpoint::inside(container, PORT)
+        .map_err(|e| NoAnswer::Refused(e.to_string()))
+        .and_then(|to| engine.greeting(&to, limit));
+    match answered {
+        Ok(bytes) => Health {
+            version: version_of(&bytes),
+            ..Health::just(Condition::Up)
+        },
+        Err(NoAnswer::TimedOut) => Health::because(Condition::Unhealthy, "it does not answer"),
+        Err(NoAnswer::Refused(_)) => Health::because(Condition::Starting, "it does not listen yet"),
+    }
+}
+
+/// The version in the server's first packet: after four bytes of header and the protocol's
+/// number, up to the next zero. (MariaDB puts `5.5.5-` before it, for old clients.)
+fn version_of(greeting: &[u8]) -> Option<String> {
+    let text = greeting.get(5..)?.split(|b| *b == 0).next()?;
+    let text = std::str::from_utf8(text).ok()?;
+    let bare = text.trim_start_matches("5.5.5-");
+    bare.starts_with(|c: char| c.is_ascii_digit())
+        .then(|| bare.split('-').next().unwrap_or(bare).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_read_from_the_greeting() {
+        let greeting = b"Y\0\0\0\x0a5.5.5-10.11.6-MariaDB-log\0abc";
+        assert_eq!(version_of(greeting).as_deref(), Some("10.11.6"));
+        assert_eq!(version_of(b"Y\0\0\0\xffHost is not allowed"), None);
+    }
+}

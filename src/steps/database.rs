@@ -1,0 +1,30 @@
+//! Schemas and accounts.
+
+use crate::error::{Error, Result};
+use crate::services::database::Server;
+use crate::steps::World;
+
+/// The server in a container.
+pub fn server<'a>(world: &World<'a>, container: &str) -> Server<'a> {
+    Server::in_container(world.engine, container.to_owned())
+}
+
+/// Fails if a schema has a table in it.
+pub fn check_empty(world: &World<'_>, container: &str, schema: &str) -> Result<()> {
+    let tables = server(world, container).tables(schema)?;
+    if tables.is_empty() {
+        return Ok(());
+    }
+    Err(Error::refused(format!(
+        "the schema {schema} is not empty, and the first set-up would drop all of it"
+    ))
+    .why(format!("it has {} tables", tables.len()))
+    .next("the instance is set up already: `start` it"))
+}
+
+/// Leaves a schema empty that was empty before.
+pub fn empty(world: &World<'_>, container: &str, schema: &str) -> Result<()> {
+    let server = server(world, container);
+    server.drop_schema(schema)?;
+    server.make_schema(schema)
+}

@@ -1,0 +1,311 @@
+//! Every change of the world as a serialisable step: do, undo, already done. A step has all that
+//! it needs in itself, so that a fresh process can finish or undo it.
+
+mod app;
+mod containers;
+mod database;
+mod place;
+mod plan;
+mod wait;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::host::interrupt::Interrupt;
+use crate::host::registry::Registry;
+use crate::journal::{Deeds, Observer};
+use crate::model::container::{ContainerSpec, Network, Role};
+use crate::model::layout::ClusterLayout;
+use crate::model::name::Name;
+use crate::model::secret::Secret;
+
+pub use place::Entry;
+pub use plan::{Plan, carry_out, recover_one, supersede};
+
+/// One change of the world, or one wait for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "step")]
+pub enum Step {
+    /// Puts directories, files and links in their places, in their order.
+    Place {
+        /// What that is, for an operator.
+        what: String,
+        /// Each with what was there before.
+        entries: Vec<Entry>,
+    },
+    /// Enters a cluster into this host's registry.
+    Enter {
+        /// The cluster's name.
+        name: Name,
+        /// Its directory.
+        root: PathBuf,
+    },
+    /// Makes the cluster's network.
+    MakeNetwork {
+        /// The network.
+        network: Network,
+    },
+    /// Removes the cluster's network.
+    RemoveNetwork {
+        /// The network.
+        network: Network,
+    },
+    /// Makes and starts a container.
+    RunContainer {
+        /// The container.
+        spec: Box<ContainerSpec>,
+    },
+    /// Stops and removes a container.
+    RemoveContainer {
+        /// The container as it is made again by the undo.
+        spec: Box<ContainerSpec>,
+    },
+    /// Removes a container that nobody makes again: one for a single command.
+    RemoveStray {
+        /// Its name.
+        name: String,
+    },
+    /// Waits until a shared service answers.
+    AwaitService {
+        /// Which.
+        role: Role,
+        /// Its container.
+        container: String,
+        /// How long at most.
+        seconds: u64,
+    },
+    /// Waits until instances are healthy.
+    AwaitHealthy {
+        /// Which.
+        instances: Vec<Name>,
+        /// How long at most.
+        seconds: u64,
+    },
+    /// Makes an instance's schema.
+    MakeSchema {
+        /// The database's container.
+        database: String,
+        /// The schema.
+        schema: String,
+    },
+    /// Makes an instance's database user.
+    MakeAccount {
+        /// The database's container.
+        database: String,
+        /// The user.
+        user: String,
+        /// The user's password.
+        password: Secret,
+        /// The one schema that the user reaches.
+        schema: String,
+    },
+    /// Fails if a schema has a table in it.
+    CheckEmptySchema {
+        /// The database's container.
+        database: String,
+        /// The schema.
+        schema: String,
+    },
+    /// Runs the application's first set-up, which drops what is there; only ever behind
+    /// [`Step::CheckEmptySchema`]. The undo leaves the schema empty.
+    SetUp {
+        /// The container for it.
+        spec: Box<ContainerSpec>,
+        /// The database's container.
+        database: String,
+        /// The schema.
+        schema: String,
+    },
+    /// Fills a search index that is not there yet.
+    MakeIndex {
+        /// The container for it.
+        spec: Box<ContainerSpec>,
+        /// The search server's container.
+        search: String,
+        /// The index.
+        index: String,
+    },
+    /// Runs one of the application's commands that nothing takes back.
+    RunPhase {
+        /// The container for it.
+        spec: Box<ContainerSpec>,
+        /// What it does, for an operator.
+        what: String,
+        /// What it reads.
+        input: Option<Secret>,
+    },
+    /// Waits for work that a stop would lose; if it does not end in time, says so and goes on.
+    AwaitUnfinished {
+        /// The instance.
+        instance: Name,
+        /// The database's container.
+        database: String,
+        /// The instance's schema.
+        schema: String,
+        /// The query that counts it.
+        count: String,
+        /// What it is.
+        what: String,
+        /// How long at most.
+        seconds: u64,
+    },
+    /// Makes up for work that a stop or a crash lost.
+    Mend {
+        /// The container for it.
+        spec: Box<ContainerSpec>,
+        /// What it is.
+        what: String,
+    },
+}
+
+/// What steps act on.
+pub struct World<'a> {
+    /// The container engine.
+    pub engine: &'a dyn Engine,
+    /// The cluster's paths.
+    pub layout: &'a ClusterLayout,
+    /// This host's clusters.
+    pub registry: &'a Registry,
+    /// Who is told.
+    pub observer: &'a dyn Observer,
+    /// Ends waiting.
+    pub interrupt: &'a Interrupt,
+    /// How long commands in containers may take; without end if not said.
+    pub timeout: Option<Duration>,
+}
+
+impl Deeds<Step> for World<'_> {
+    fn describe(&self, step: &Step) -> String {
+        step.describe()
+    }
+
+    fn already_done(&self, step: &Step) -> Result<bool> {
+        match step {
+            Step::Place { entries, .. } => place::is_placed(entries),
+            Step::RunContainer { spec } => containers::runs(self, spec),
+            Step::RemoveContainer { spec } => containers::is_gone(self, &spec.name),
+            Step::RemoveStray { name } => containers::is_gone(self, name),
+            _ => Ok(false),
+        }
+    }
+
+    fn act(&self, step: &Step) -> Result<()> {
+        match step {
+            Step::Place { entries, .. } => place::place(entries),
+            Step::Enter { name, root } => self.registry.enter(name, root),
+            Step::MakeNetwork { network } => self.engine.create_network(network),
+            Step::RemoveNetwork { network } => self.engine.remove_network(&network.name),
+            Step::RunContainer { spec } => containers::run(self, spec),
+            Step::RemoveContainer { spec } => containers::remove(self, spec),
+            Step::RemoveStray { name } => self.engine.remove(name),
+            Step::AwaitService {
+                role,
+                container,
+                seconds,
+            } => wait::for_service(self, *role, container, *seconds),
+            Step::AwaitHealthy { instances, seconds } => {
+                wait::for_instances(self, instances, *seconds)
+            }
+            Step::MakeSchema { database, schema } => {
+                database::server(self, database).make_schema(schema)
+            }
+            Step::MakeAccount {
+                database,
+                user,
+                password,
+                schema,
+            } => database::server(self, database).make_account(user, password, schema),
+            Step::CheckEmptySchema { database, schema } => {
+                database::check_empty(self, database, schema)
+            }
+            Step::SetUp { spec, .. } => app::run_phase(self, spec, "the first set-up", None),
+            Step::MakeIndex { spec, .. } => {
+                app::run_phase(self, spec, "filling the search index", None)
+            }
+            Step::RunPhase { spec, what, input } => {
+                app::run_phase(self, spec, what, input.as_ref())
+            }
+            Step::AwaitUnfinished { .. } => wait::for_unfinished(self, step),
+            Step::Mend { spec, what } => {
+                app::run_phase(self, spec, &format!("mending {what}"), None)
+            }
+        }
+    }
+
+    fn undo(&self, step: &Step) -> Result<()> {
+        match step {
+            Step::Place { entries, .. } => place::unplace(entries),
+            Step::Enter { name, root } => self.registry.strike(name, root),
+            Step::MakeNetwork { network } => self.engine.remove_network(&network.name),
+            Step::RemoveNetwork { network } => self.engine.create_network(network),
+            Step::RunContainer { spec } => containers::remove(self, spec),
+            Step::RemoveContainer { spec } => containers::run(self, spec),
+            Step::MakeSchema { database, schema } => {
+                database::server(self, database).drop_schema(schema)
+            }
+            Step::MakeAccount { database, user, .. } => {
+                database::server(self, database).drop_account(user)
+            }
+            Step::SetUp {
+                database, schema, ..
+            } => database::empty(self, database, schema),
+            Step::MakeIndex { search, index, .. } => app::delete_index(self, search, index),
+            Step::RemoveStray { .. }
+            | Step::AwaitService { .. }
+            | Step::AwaitHealthy { .. }
+            | Step::CheckEmptySchema { .. }
+            | Step::RunPhase { .. }
+            | Step::AwaitUnfinished { .. }
+            | Step::Mend { .. } => Ok(()),
+        }
+    }
+}
+
+impl Step {
+    /// What it does, for an operator and for `--dry-run`. No secrets.
+    pub fn describe(&self) -> String {
+        match self {
+            Step::Place { what, .. } => what.clone(),
+            Step::Enter { name, .. } => format!("enter {name} into this host's registry"),
+            Step::MakeNetwork { network } => format!("make the network {}", network.name),
+            Step::RemoveNetwork { network } => format!("remove the network {}", network.name),
+            Step::RunContainer { spec } => {
+                format!("start the container {} from {}", spec.name, spec.image)
+            }
+            Step::RemoveContainer { spec } => {
+                format!("stop and remove the container {}", spec.name)
+            }
+            Step::RemoveStray { name } => format!("remove the container {name}"),
+            Step::AwaitService { role, .. } => match role {
+                Role::Search => "wait until the search server answers".to_owned(),
+                _ => "wait until the database answers".to_owned(),
+            },
+            Step::AwaitHealthy { instances, .. } => {
+                format!("wait until {} is healthy", list(instances))
+            }
+            Step::MakeSchema { schema, .. } => format!("make the schema {schema}"),
+            Step::MakeAccount { user, .. } => format!("make the database user {user}"),
+            Step::CheckEmptySchema { schema, .. } => {
+                format!("check that the schema {schema} is empty")
+            }
+            Step::SetUp { schema, .. } => {
+                format!("run the application's first set-up on {schema}")
+            }
+            Step::MakeIndex { index, .. } => format!("fill the search index {index}"),
+            Step::RunPhase { what, .. } => what.clone(),
+            Step::AwaitUnfinished { instance, what, .. } => {
+                format!("wait for {what} in {instance}")
+            }
+            Step::Mend { what, .. } => format!("mend {what} that a stop cut off"),
+        }
+    }
+}
+
+fn list(names: &[Name]) -> String {
+    let names: Vec<&str> = names.iter().map(Name::as_str).collect();
+    names.join(", ")
+}

@@ -1,0 +1,153 @@
+//! A plan: what a verb is going to do. Making one changes nothing; carrying it out is journalled.
+
+use crate::error::{Error, Result};
+use crate::host::interrupt::Interrupt;
+use crate::host::{clock, crash, identity};
+use crate::journal::history::{self, Entry};
+use crate::journal::lock::{Permit, Request};
+use crate::journal::{self, Ended, Header, Journal, OnFailure, Open, Outcome, Record};
+use crate::model::label::{self, Selector};
+use crate::model::name::Name;
+use crate::steps::{Step, World};
+
+/// What a verb is going to do.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The operation's id.
+    pub id: String,
+    /// The verb as it was typed.
+    pub verb: String,
+    /// The instances that it changes.
+    pub instances: Vec<Name>,
+    /// Whether it changes their content.
+    pub content: bool,
+    /// Whether it makes their first content.
+    pub first_content: bool,
+    /// The step after which nothing is undone any more.
+    pub point_of_no_return: Option<usize>,
+    /// What happens when a step fails before that.
+    pub on_failure: OnFailure,
+    /// What it does, in order.
+    pub steps: Vec<Step>,
+}
+
+impl Plan {
+    /// A plan without steps that undoes everything when one fails.
+    pub fn new(verb: &str, id: &str) -> Self {
+        Plan {
+            id: id.to_owned(),
+            verb: verb.to_owned(),
+            instances: Vec::new(),
+            content: false,
+            first_content: false,
+            point_of_no_return: None,
+            on_failure: OnFailure::Undo,
+            steps: Vec::new(),
+        }
+    }
+
+    /// Adds a step.
+    pub fn push(&mut self, step: Step) {
+        self.steps.push(step);
+    }
+
+    /// From the end of the last step that was added, nothing is undone any more.
+    pub fn no_return_from_here(&mut self) {
+        self.point_of_no_return = self.steps.len().checked_sub(1);
+    }
+
+    fn header(&self) -> Header {
+        Header {
+            id: self.id.clone(),
+            verb: self.verb.clone(),
+            instances: self.instances.clone(),
+            content: self.content,
+            first_content: self.first_content,
+            point_of_no_return: self.point_of_no_return,
+            on_failure: self.on_failure,
+            who: identity::who(),
+            started: clock::now(),
+            tool: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
+/// Does what a plan says, recorded step by step. The permit is the proof that nobody else does.
+///
+/// # Errors
+/// What failed. Before the point of no return everything is undone then (exit 1), or left for
+/// the operator if the plan says so; after it the operation stays open (exit 7).
+pub fn carry_out(world: &World<'_>, _permit: &Permit, plan: &Plan) -> Result<()> {
+    if plan.steps.is_empty() {
+        return Ok(());
+    }
+    let mut journal = Journal::begin(&world.layout.journal(), plan.header(), plan.steps.clone())?;
+    let ended = journal::run(&mut journal, world, world.observer, world.interrupt);
+    finish(world, journal, ended)
+}
+
+/// Finishes or undoes an interrupted operation.
+///
+/// # Errors
+/// Exit 7 where that fails; the operation stays open.
+pub fn recover_one(world: &World<'_>, _permit: &Permit, open: &Open) -> Result<()> {
+    let mut journal = Journal::resume(&open.path)?;
+    // A command of it may still be running in a container.
+    let selector = Selector::cluster(world.layout.root()).with(label::OPERATION, &open.header.id);
+    if world.engine.check().is_ok() {
+        for container in world.engine.containers(&selector)? {
+            world.engine.remove(&container.name)?;
+        }
+    }
+    let ended = journal::recover(&mut journal, world, world.observer, world.interrupt);
+    finish(world, journal, ended)
+}
+
+/// Ends an interrupted operation whose place a later one takes: one that reaches its own state
+/// from whatever it finds.
+///
+/// # Errors
+/// Exit 1 where the journal cannot be written.
+pub fn supersede(world: &World<'_>, _permit: &Permit, open: &Open) -> Result<()> {
+    let mut journal = Journal::<Step>::resume(&open.path)?;
+    journal.write(Record::End {
+        outcome: Outcome::Superseded,
+    })?;
+    let ended = Ended {
+        outcome: Some(Outcome::Superseded),
+        error: None,
+    };
+    finish(world, journal, ended)
+}
+
+/// Writes the end into the history and puts the journal away.
+fn finish(world: &World<'_>, journal: Journal<Step>, ended: Ended) -> Result<()> {
+    if let Some(outcome) = ended.outcome {
+        crash::point("before the history");
+        let error = ended.error.as_ref().map(ToString::to_string);
+        let entry = Entry::of(journal.header()?, outcome, error, clock::now());
+        let patient = Interrupt::default();
+        let request = Request {
+            verb: "history",
+            wait: std::time::Duration::from_secs(10),
+            interrupt: &patient,
+        };
+        let written = Permit::named(&world.layout.locks(), "history", &request)
+            .and_then(|_lock| history::add(&world.layout.history(), entry));
+        if let Err(error) = written {
+            world
+                .observer
+                .warn(&format!("the history lacks this: {error}"));
+        }
+        crash::point("before the journal is put away");
+        journal.close()?;
+    }
+    match ended.error {
+        None => Ok(()),
+        Some(error) if ended.outcome.is_none() => Err(Error {
+            next: Some(format!("{} recover", world.layout.link().display())),
+            ..error
+        }),
+        Some(error) => Err(error),
+    }
+}
