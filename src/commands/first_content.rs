@@ -1,0 +1,134 @@
+//! An instance's first content: what `new` and `init` have in common.
+
+use std::path::{Path, PathBuf};
+
+use crate::commands::boot::await_service;
+use crate::commands::session::Session;
+use crate::error::{Error, Result};
+use crate::host::{chance, files};
+use crate::model::container::{Role, names};
+use crate::model::label;
+use crate::model::secret::Secret;
+use crate::services::app::App;
+use crate::steps::{Plan, Step};
+
+/// What the administrator's password becomes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct AdminArgs {
+    /// A file with the administrator's password [default: one is drawn]
+    #[arg(long, value_name = "FILE", conflicts_with = "keep_default_admin")]
+    pub admin_password_file: Option<PathBuf>,
+    /// Leave the administrator's password as the application's set-up makes it (admin)
+    #[arg(long)]
+    pub keep_default_admin: bool,
+}
+
+/// The shortest password that the application takes.
+const SHORTEST: usize = 5;
+
+/// The longest one.
+const LONGEST: usize = 30;
+
+impl AdminArgs {
+    /// The password that is to be set; none where the default is kept.
+    ///
+    /// # Errors
+    /// Exit 4 where the file is missing, 2 where the application would not take the password.
+    pub fn password(&self) -> Result<Option<Secret>> {
+        match &self.admin_password_file {
+            Some(file) => read_password(file).map(Some),
+            None if self.keep_default_admin => Ok(None),
+            None => Ok(Some(chance::password())),
+        }
+    }
+}
+
+fn read_password(file: &Path) -> Result<Secret> {
+    let text = files::read(file)?;
+    let password = text.trim();
+    let length = password.chars().count();
+    if (SHORTEST..=LONGEST).contains(&length) && !password.contains('\n') {
+        Ok(Secret::new(password))
+    } else {
+        Err(
+            Error::usage(format!("{} has no usable password", file.display())).why(format!(
+                "the application takes {SHORTEST} to {LONGEST} characters on one line"
+            )),
+        )
+    }
+}
+
+/// The steps that wait for the shared services: cheap where they answer already.
+pub fn push_waits(plan: &mut Plan, session: &Session<'_>) {
+    for role in [Role::Database, Role::Search] {
+        let container = names::service(&session.cluster.name, role);
+        plan.push(await_service(role, &container));
+    }
+}
+
+/// The steps that make the first content in an empty schema.
+///
+/// # Errors
+/// Exit 2 where the configured repository is none.
+pub fn push_steps(
+    plan: &mut Plan,
+    session: &Session<'_>,
+    app: &App<'_>,
+    admin: Option<&Secret>,
+) -> Result<()> {
+    let commands = &app.contract.commands;
+    let database = names::service(&session.cluster.name, Role::Database);
+    let search = names::service(&session.cluster.name, Role::Search);
+    let schema = app.instance.schema.clone();
+    let container = |command: &str| -> Result<_> {
+        let mut spec = app.command(Role::Run, command, &session.id)?;
+        spec.labels
+            .insert(label::OPERATION.to_owned(), session.id.clone());
+        Ok(Box::new(spec))
+    };
+    plan.push(Step::CheckEmptySchema {
+        database: database.clone(),
+        schema: schema.clone(),
+    });
+    plan.push(Step::SetUp {
+        spec: container(&commands.set_up)?,
+        database,
+        schema,
+    });
+    if let Some(password) = admin {
+        plan.push(Step::RunPhase {
+            spec: container(&commands.admin_password)?,
+            what: "set the administrator's password".to_owned(),
+            input: Some(password.clone()),
+        });
+    }
+    if let Some(index) = &app.instance.index {
+        plan.push(Step::MakeIndex {
+            spec: container(&commands.index)?,
+            search,
+            index: index.clone(),
+        });
+    }
+    Ok(())
+}
+
+/// What is said of the administrator's login: the password itself on a terminal alone.
+pub fn login_lines(
+    app: &App<'_>,
+    admin: Option<&Secret>,
+    file: &Path,
+    terminal: bool,
+) -> Vec<String> {
+    let user = &app.contract.commands.admin_user;
+    match admin {
+        None => vec![format!(
+            "login: {user}, password: {} — change it",
+            app.contract.commands.default_admin_password
+        )],
+        Some(password) if terminal => vec![
+            format!("login: {user}, password: {}", password.reveal()),
+            format!("       (also in {})", file.display()),
+        ],
+        Some(_) => vec![format!("login: {user}, password in {}", file.display())],
+    }
+}

@@ -1,0 +1,77 @@
+//! `history`: who did what when, and how it ended.
+
+use serde_json::json;
+
+use crate::commands::context::Context;
+use crate::commands::report::Report;
+use crate::error::Result;
+use crate::host::clock;
+use crate::journal::{self, history};
+use crate::model::name::Name;
+use crate::model::scope::Scope;
+use crate::steps::Step;
+
+/// Shows what was done here, the latest last, and what was interrupted.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// How many operations
+    #[arg(short = 'n', long, default_value_t = 50)]
+    pub lines: usize,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// Exit 6 where the history cannot be read.
+pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
+    let layout = context.layout()?;
+    let of_here = |names: &[Name]| match &context.scope {
+        Scope::Instance { name, .. } => names.contains(name),
+        _ => true,
+    };
+    let mut entries = history::read(&layout.history())?;
+    entries.retain(|entry| of_here(&entry.instances));
+    let entries = entries.split_off(entries.len().saturating_sub(args.lines));
+    let mut open = journal::open_operations::<Step>(&layout.journal())?;
+    open.retain(|operation| of_here(&operation.header.instances));
+
+    let mut lines: Vec<String> = entries
+        .iter()
+        .map(|entry| {
+            let mut line = format!(
+                "{}  {}  {}{}  {} after {} s",
+                clock::iso(entry.started),
+                entry.who,
+                entry.verb,
+                names(&entry.instances),
+                entry.outcome.as_str(),
+                entry.seconds
+            );
+            if let Some(error) = &entry.error {
+                line.push_str(&format!(": {error}"));
+            }
+            line
+        })
+        .collect();
+    lines.extend(open.iter().map(|operation| {
+        format!(
+            "{}  {}  {}{}  not over",
+            clock::iso(operation.header.started),
+            operation.header.who,
+            operation.header.verb,
+            names(&operation.header.instances)
+        )
+    }));
+    if lines.is_empty() {
+        lines.push("nothing was done here yet".to_owned());
+    }
+    let headers: Vec<_> = open.iter().map(|o| &o.header).collect();
+    Ok(Report::new(
+        lines,
+        json!({"operations": entries, "not_over": headers}),
+    ))
+}
+
+fn names(names: &[Name]) -> String {
+    names.iter().map(|name| format!(" {name}")).collect()
+}

@@ -1,0 +1,87 @@
+//! `migrate`: the era's migration and the search index, as the original had it.
+
+use serde_json::json;
+
+use crate::commands::context::Context;
+use crate::commands::first_content::push_waits;
+use crate::commands::observed::Observed;
+use crate::commands::report::Report;
+use crate::commands::session::{Extent, Session, Touch, services_are_down};
+use crate::commands::{start, upkeep};
+use crate::error::Result;
+use crate::model::container::Role;
+use crate::model::label;
+use crate::services::app::App;
+use crate::steps::{Plan, Step};
+
+/// Migrates an instance's database and fills its search index anew, in place. Nothing takes a
+/// migration back.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// The instances, where a cluster's link was called
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// Exit 1 with the migration's output; 7 where the index was not filled after it.
+pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
+    let cluster = context.cluster()?;
+    let names = context.instances(&cluster, &args.names)?;
+    let session = Session::begin(
+        context,
+        "migrate",
+        cluster,
+        &names,
+        Extent::Instances,
+        Touch::Content,
+    )?;
+    let instances = start::load(&session, &names)?;
+    let apps = start::apps(&session, &instances)?;
+    start::check(&session, &apps)?;
+    if !Observed::of(context.engine, &session.cluster)?.services_run() {
+        return Err(services_are_down(&session.cluster, "migrate"));
+    }
+    let plan = plan(&session, &apps)?;
+    if let Some(report) = session.carry_out(&plan)? {
+        return Ok(report);
+    }
+    upkeep::after(&session, &names);
+    let lines = names
+        .iter()
+        .map(|name| format!("instance {name} is migrated"))
+        .collect();
+    Ok(session.report(&plan, lines, json!({"instances": names})))
+}
+
+fn plan(session: &Session<'_>, apps: &[App<'_>]) -> Result<Plan> {
+    let mut plan = session.plan();
+    plan.content = true;
+    push_waits(&mut plan, session);
+    for app in apps {
+        let name = &app.instance.name;
+        plan.instances.push(name.clone());
+        for (command, what) in [
+            (&app.contract.commands.migrate, format!("migrate {name}")),
+            (
+                &app.contract.commands.index,
+                format!("fill the search index of {name}"),
+            ),
+        ] {
+            let mut spec = app.command(Role::Run, command, &session.id)?;
+            spec.labels
+                .insert(label::OPERATION.to_owned(), session.id.clone());
+            plan.push(Step::RunPhase {
+                spec: Box::new(spec),
+                what,
+                input: None,
+            });
+            if plan.point_of_no_return.is_none() {
+                plan.no_return_from_here();
+            }
+        }
+    }
+    Ok(plan)
+}

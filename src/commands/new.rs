@@ -1,0 +1,367 @@
+//! `new [NAME]`: a new instance, all or nothing.
+
+use serde_json::json;
+
+use crate::commands::context::{Context, typed};
+use crate::commands::first_content::{self, AdminArgs};
+use crate::commands::images;
+use crate::commands::mail;
+use crate::commands::observed::Observed;
+use crate::commands::ports::Ports;
+use crate::commands::report::Report;
+use crate::commands::session::{Extent, Session, Touch, services_are_down};
+use crate::commands::{start, upkeep};
+use crate::error::{Error, Result};
+use crate::host::{chance, files, identity};
+use crate::journal::lock::Permit;
+use crate::model::cluster::Cluster;
+use crate::model::container::{Role, names};
+use crate::model::contract::{Contract, TemplateValues};
+use crate::model::env_file::EnvFile;
+use crate::model::instance::{Instance, check_server_name, key};
+use crate::model::key_values::KeyValues;
+use crate::model::name::Name;
+use crate::model::port::{self, Port};
+use crate::model::secret::Secret;
+use crate::model::version::Version;
+use crate::services::app::App;
+use crate::services::{database, root_url, search};
+use crate::steps::{Entry, Plan, Step};
+
+/// Makes a new instance: database, user, files, first set-up, search index. It can be started
+/// afterwards. If anything fails, nothing of it is left.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// The instance's name [default: a random one]
+    #[arg(value_parser = Name::for_new)]
+    pub name: Option<Name>,
+    /// The version of ConedaKOR [default: v5.0.1]
+    #[arg(id = "app_version", long = "version", value_name = "VERSION", env = "VERSION", hide_env_values = true, value_parser = Version::parse)]
+    pub version: Option<Version>,
+    /// The port that it is published on [default: the next free one from 8001]
+    #[arg(long, env = "PORT", hide_env_values = true, value_parser = Port::parse)]
+    pub port: Option<Port>,
+    /// The host name that people type, where a reverse proxy stands before it
+    #[arg(long, env = "SERVER_NAME", hide_env_values = true)]
+    pub server_name: Option<String>,
+    /// What the administrator's password becomes
+    #[command(flatten)]
+    pub admin: AdminArgs,
+}
+
+/// What is drawn before the plan is made.
+struct Drawn {
+    admin: Option<Secret>,
+    tool: std::path::PathBuf,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// Exit 6 where the name or the port is taken, the cluster is down, or no contract covers the
+/// version; 1 where a step fails: everything is undone then.
+pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
+    if let Some(server_name) = &args.server_name {
+        check_server_name(server_name)?;
+    }
+    let cluster = context.cluster()?;
+    let name = match &args.name {
+        Some(name) => name.clone(),
+        None => Name::for_new(&chance::tag())?,
+    };
+    let mut session = Session::begin(
+        context,
+        "new",
+        cluster,
+        std::slice::from_ref(&name),
+        Extent::Instances,
+        Touch::Content,
+    )?;
+    let version = choose_version(args, &session)?;
+    let contract = session.contracts.covering(&version)?.clone();
+    check_fits(&session.cluster, &contract, &version)?;
+    for fault in contract.faults_of(&version).iter().filter(|f| f.blocks) {
+        context
+            .observer
+            .warn(&format!("known fault of {version}: {}", fault.what));
+    }
+    mail::check(
+        context,
+        &session.cluster,
+        mail::method_of(&session.cluster).as_deref(),
+    )?;
+    let needed = images::of_app(&session.cluster, &contract, &version)?;
+    images::ensure(context, &[needed])?;
+    let observed = Observed::of(context.engine, &session.cluster)?;
+    if !observed.services_run() {
+        return Err(services_are_down(&session.cluster, "new"));
+    }
+    // Until its file is written, nobody else on this host may take the same port.
+    let allocation = Permit::named(
+        &context.registry.locks()?,
+        "allocation",
+        &context.lock_request("new"),
+    )?;
+    session.also(allocation);
+    check_name(&session, &name)?;
+    let port = choose_port(args, &session)?;
+    let instance = describe(args, &session.cluster, &contract, name, version, port)?;
+    let drawn = Drawn {
+        admin: args.admin.password()?,
+        tool: identity::tool()?,
+    };
+    let app = App {
+        cluster: &session.cluster,
+        instance: &instance,
+        contract: &contract,
+    };
+    let plan = plan(&session, &app, &drawn)?;
+    if let Some(report) = session.carry_out(&plan)? {
+        return Ok(report);
+    }
+    upkeep::after(&session, std::slice::from_ref(&instance.name));
+    Ok(report(&session, &plan, &app, &drawn))
+}
+
+fn report(session: &Session<'_>, plan: &Plan, app: &App<'_>, drawn: &Drawn) -> Report {
+    let instance = app.instance;
+    let file = instance.layout.admin_password();
+    let next = typed(&instance.layout.link(), "start");
+    let mut lines = vec![format!(
+        "instance {} ({}) is made, for port {}",
+        instance.name, instance.version, instance.port
+    )];
+    lines.extend(first_content::login_lines(
+        app,
+        drawn.admin.as_ref(),
+        &file,
+        session.context.flags.output_is_terminal,
+    ));
+    lines.push(format!("next: {next}"));
+    let password_file = drawn.admin.is_some().then_some(file);
+    session.report(
+        plan,
+        lines,
+        json!({
+            "instance": instance.name,
+            "version": instance.version,
+            "port": instance.port,
+            "url": start::url(app),
+            "admin_user": app.contract.commands.admin_user,
+            "admin_password_file": password_file,
+            "next": next,
+        }),
+    )
+}
+
+fn choose_version(args: &Args, session: &Session<'_>) -> Result<Version> {
+    if let Some(version) = &args.version {
+        return Ok(version.clone());
+    }
+    let default = session
+        .contracts
+        .default_version()
+        .ok_or_else(|| Error::usage("which version?").next("say --version v5.0.1, or another"))?;
+    session
+        .context
+        .observer
+        .note(&format!("no version was given: {default} is taken"));
+    Version::parse(default)
+}
+
+fn choose_port(args: &Args, session: &Session<'_>) -> Result<Port> {
+    let ports = Ports::of(session.context, &session.cluster)?;
+    if let Some(port) = args.port {
+        return match ports.holder(&session.cluster, port) {
+            None => Ok(port),
+            Some(holder) => Err(Error::refused(format!("port {port} is taken"))
+                .why(format!("{holder} has it"))
+                .next("give another with PORT=… or --port, or none for the next free one")),
+        };
+    }
+    let free = Port::onwards(port::FIRST)
+        .find(|port| ports.holder(&session.cluster, *port).is_none())
+        .ok_or_else(|| Error::refused("no port is free"))?;
+    session
+        .context
+        .observer
+        .note(&format!("no port was given: {free} is taken"));
+    Ok(free)
+}
+
+fn check_fits(cluster: &Cluster, contract: &Contract, version: &Version) -> Result<()> {
+    for (what, rules, image) in [
+        ("database", &contract.database, &cluster.database_image),
+        ("search", &contract.search, &cluster.search_image),
+    ] {
+        if !rules.fits(image.tag()) {
+            return Err(Error::refused(format!(
+                "{version} does not work with this cluster's {what} server, {image}"
+            ))
+            .why(format!("it wants {}", rules.versions))
+            .next("make it in a cluster of its own: create DIR"));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a name that a directory, a container, a schema, a database user or an index has.
+fn check_name(session: &Session<'_>, name: &Name) -> Result<()> {
+    let cluster = &session.cluster;
+    let engine = session.context.engine;
+    let taken = |holder: String| {
+        Err(Error::refused(format!("the name {name} is taken"))
+            .why(holder)
+            .next("give another"))
+    };
+    let directory = cluster.layout.instance(name).root().to_owned();
+    if files::exists(&directory) {
+        return taken(format!("there is {}", directory.display()));
+    }
+    for role in [Role::Web, Role::Worker] {
+        let container = names::of_instance(&cluster.name, name, role, "");
+        if engine.container(&container)?.is_some() {
+            return taken(format!("there is the container {container}"));
+        }
+    }
+    let schema = schema_of(name);
+    let server = database::Server::of(engine, cluster);
+    if let Some(holder) = server.holders_of(&schema, &schema)?.first() {
+        return taken(format!("there is the {holder} in the database"));
+    }
+    let container = names::service(&cluster.name, Role::Search);
+    let index = search::Server::in_container(engine, &container)?;
+    match index.count(&schema)? {
+        Some(count) => taken(format!(
+            "there is the search index {schema} with {count} documents"
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Schema, database user and index of a new instance, as the original named the first two.
+fn schema_of(name: &Name) -> String {
+    format!("kor_{name}")
+}
+
+/// The instance as its files are going to say.
+fn describe(
+    args: &Args,
+    cluster: &Cluster,
+    contract: &Contract,
+    name: Name,
+    version: Version,
+    port: Port,
+) -> Result<Instance> {
+    let schema = schema_of(&name);
+    let password = chance::password();
+    let signing_key = chance::signing_key();
+    let server_name = args.server_name.clone().unwrap_or_default();
+    let mut config = KeyValues::default();
+    for (key, value) in [
+        (key::CLUSTER_NAME, cluster.name.as_str()),
+        (key::VERSION, version.tag()),
+        (key::NAME, name.as_str()),
+        (key::PORT, &port.to_string()),
+        (key::DB_USERNAME, &schema),
+        (key::DB_PASSWORD, password.reveal()),
+        (key::DB_NAME, &schema),
+        (key::SERVER_NAME, &server_name),
+        (key::SHOULD_RUN, "false"),
+    ] {
+        config.set(key, value)?;
+    }
+    let values = TemplateValues {
+        root_url: &root_url(
+            cluster.bind_address,
+            port.number(),
+            cluster.port.number(),
+            args.server_name.as_deref(),
+        ),
+        schema: &schema,
+        database_user: &schema,
+        database_password: password.reveal(),
+        index: &schema,
+        secret_key_base: signing_key.reveal(),
+    };
+    let mut env = EnvFile::default();
+    for (key, value) in contract
+        .env_values(&values)?
+        .into_iter()
+        .chain(cluster.mail())
+    {
+        env.set(&key, &value)?;
+    }
+    Instance::from_config(name.clone(), cluster.layout.instance(&name), config, env)
+}
+
+fn plan(session: &Session<'_>, app: &App<'_>, drawn: &Drawn) -> Result<Plan> {
+    let mut plan = session.plan();
+    plan.instances = vec![app.instance.name.clone()];
+    plan.content = true;
+    plan.first_content = true;
+    let database = names::service(&session.cluster.name, Role::Database);
+    first_content::push_waits(&mut plan, session);
+    plan.push(Step::Place {
+        what: format!(
+            "lay out the directory {}",
+            app.instance.layout.root().display()
+        ),
+        entries: entries(app, drawn),
+    });
+    plan.push(Step::MakeSchema {
+        database: database.clone(),
+        schema: app.instance.schema.clone(),
+    });
+    plan.push(Step::MakeAccount {
+        database,
+        user: app.instance.database_user.clone(),
+        password: app.instance.database_password.clone(),
+        schema: app.instance.schema.clone(),
+    });
+    first_content::push_steps(&mut plan, session, app, drawn.admin.as_ref())?;
+    Ok(plan)
+}
+
+fn entries(app: &App<'_>, drawn: &Drawn) -> Vec<Entry> {
+    let instance = app.instance;
+    let layout = &instance.layout;
+    let directory = |path: std::path::PathBuf| Entry::Directory {
+        path,
+        mode: 0o755,
+        owner: None,
+    };
+    let private = |path: std::path::PathBuf, content: String| Entry::File {
+        path,
+        mode: files::PRIVATE,
+        before: None,
+        content: Secret::new(content),
+    };
+    let mut entries = vec![directory(layout.root().to_owned())];
+    for rule in app.contract.mounts.iter().filter(|rule| rule.directory) {
+        entries.push(directory(layout.inside(&rule.source)));
+    }
+    entries.push(private(layout.env_file(), instance.env.to_string()));
+    entries.push(private(
+        layout.client_config(),
+        format!(
+            "[client]\nhost=mysql\nuser={}\npassword={}\n",
+            instance.database_user,
+            instance.database_password.reveal()
+        ),
+    ));
+    if let Some(password) = &drawn.admin {
+        entries.push(private(
+            layout.admin_password(),
+            format!("{}\n", password.reveal()),
+        ));
+    }
+    entries.push(Entry::Link {
+        path: layout.link(),
+        target: drawn.tool.clone(),
+        before: None,
+    });
+    // Last: what makes the directory an instance.
+    entries.push(private(layout.config(), instance.config.to_string()));
+    entries
+}

@@ -1,0 +1,67 @@
+//! What the engine says of a cluster, asked once per command.
+
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::model::cluster::Cluster;
+use crate::model::container::{Container, Network, Role, State};
+use crate::model::label::Selector;
+use crate::model::name::Name;
+
+/// The containers and networks of one cluster.
+#[derive(Debug, Clone, Default)]
+pub struct Observed {
+    /// Its containers, ended ones too.
+    pub containers: Vec<Container>,
+    /// Its networks.
+    pub networks: Vec<Network>,
+}
+
+impl Observed {
+    /// Asks the engine.
+    ///
+    /// # Errors
+    /// Exit 5 where it cannot be reached.
+    pub fn of(engine: &dyn Engine, cluster: &Cluster) -> Result<Self> {
+        let selector = Selector::cluster(cluster.layout.root());
+        Ok(Observed {
+            containers: engine.containers(&selector)?,
+            networks: engine.networks(&selector)?,
+        })
+    }
+
+    /// The container of a shared service.
+    pub fn service(&self, role: Role) -> Option<&Container> {
+        self.containers.iter().find(|c| c.role() == Some(role))
+    }
+
+    /// The container of one of an instance's processes.
+    pub fn of_instance(&self, name: &Name, role: Role) -> Option<&Container> {
+        self.containers
+            .iter()
+            .find(|c| c.role() == Some(role) && c.instance() == Some(name.as_str()))
+    }
+
+    /// Whether a shared service's container runs.
+    pub fn service_runs(&self, role: Role) -> bool {
+        self.service(role)
+            .is_some_and(|c| c.state == State::Running)
+    }
+
+    /// Whether database and search server run.
+    pub fn services_run(&self) -> bool {
+        self.service_runs(Role::Database) && self.service_runs(Role::Search)
+    }
+
+    /// Whether an instance's web process runs.
+    pub fn web_runs(&self, name: &Name) -> bool {
+        self.of_instance(name, Role::Web)
+            .is_some_and(|c| c.state == State::Running)
+    }
+
+    /// The containers for one command.
+    pub fn one_offs(&self) -> impl Iterator<Item = &Container> {
+        self.containers
+            .iter()
+            .filter(|c| matches!(c.role(), Some(Role::Run | Role::Job)))
+    }
+}

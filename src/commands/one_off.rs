@@ -1,0 +1,44 @@
+//! A command in a container of its own, which an operator asked for.
+
+use crate::commands::context::Context;
+use crate::commands::images;
+use crate::commands::observed::Observed;
+use crate::commands::session::services_are_down;
+use crate::error::{Error, Result};
+use crate::host::{chance, store};
+use crate::model::cluster::Cluster;
+use crate::model::container::{ContainerSpec, Role};
+use crate::model::instance::Instance;
+use crate::services::app::App;
+
+/// The container for a command of an instance, after everything it needs is there.
+///
+/// # Errors
+/// Exit 2 without a command, 4 without such an instance, 6 where the cluster is down.
+pub fn container(
+    context: &Context<'_>,
+    verb: &str,
+    role: Role,
+    command: &str,
+) -> Result<(ContainerSpec, Instance)> {
+    if command.trim().is_empty() {
+        return Err(Error::usage(format!("{verb} needs a command"))
+            .next(format!("{} {verb} \"bundle exec rake -T\"", context.called)));
+    }
+    let cluster: Cluster = context.cluster()?;
+    let name = context.one_instance(&cluster, &[])?;
+    let instance = store::instance(&cluster, &name)?;
+    let contracts = store::contracts(Some(&cluster.layout))?;
+    let app = App {
+        cluster: &cluster,
+        instance: &instance,
+        contract: contracts.covering(&instance.version)?,
+    };
+    let needed = images::of_app(&cluster, app.contract, &instance.version)?;
+    images::ensure(context, &[needed])?;
+    if !Observed::of(context.engine, &cluster)?.services_run() {
+        return Err(services_are_down(&cluster, verb));
+    }
+    let spec = app.command(role, command, &chance::tag())?;
+    Ok((spec, instance))
+}

@@ -1,0 +1,62 @@
+//! Who has a port of this host: an instance's configuration, a container, a process.
+
+use crate::commands::context::Context;
+use crate::error::Result;
+use crate::host::{ports, store};
+use crate::model::cluster::Cluster;
+use crate::model::container::Container;
+use crate::model::port::Port;
+
+/// Ports that are spoken for, and by whom.
+pub struct Ports {
+    configured: Vec<(Port, String)>,
+    containers: Vec<Container>,
+}
+
+impl Ports {
+    /// Asks every cluster that this host knows, and the engine.
+    ///
+    /// # Errors
+    /// Exit 5 where the engine cannot be reached.
+    pub fn of(context: &Context<'_>, cluster: &Cluster) -> Result<Self> {
+        let mut roots: Vec<_> = context.registry.all().into_iter().map(|(_, r)| r).collect();
+        roots.push(cluster.layout.root().to_owned());
+        roots.sort();
+        roots.dedup();
+        let mut configured = Vec::new();
+        for root in roots {
+            // Another cluster's broken file must not be in the way of this one.
+            let Ok(other) = store::cluster(&root) else {
+                continue;
+            };
+            for name in store::instance_names(&other).unwrap_or_default() {
+                if let Ok(instance) = store::instance(&other, &name) {
+                    let holder = format!("instance {name} of cluster {}", other.name);
+                    configured.push((instance.port, holder));
+                }
+            }
+        }
+        Ok(Ports {
+            configured,
+            containers: context.engine.all_containers()?,
+        })
+    }
+
+    /// Who has a port now or by configuration.
+    pub fn holder(&self, cluster: &Cluster, port: Port) -> Option<String> {
+        self.configured
+            .iter()
+            .find(|(taken, _)| *taken == port)
+            .map(|(_, holder)| holder.clone())
+            .or_else(|| self.listener(cluster, port))
+    }
+
+    /// Who listens on a port now.
+    pub fn listener(&self, cluster: &Cluster, port: Port) -> Option<String> {
+        self.containers
+            .iter()
+            .find(|c| c.host_ports.contains(&port.number()))
+            .map(|c| format!("the container {}", c.name))
+            .or_else(|| ports::holder(cluster.bind_address, port))
+    }
+}

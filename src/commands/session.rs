@@ -1,0 +1,180 @@
+//! A changing verb at work: the permission, and a way that is clear of interrupted operations.
+
+use serde_json::json;
+
+use crate::commands::context::Context;
+use crate::commands::report::Report;
+use crate::error::{Error, Result};
+use crate::host::{chance, clock, store};
+use crate::journal::lock::Permit;
+use crate::journal::{self, Open};
+use crate::model::cluster::Cluster;
+use crate::model::contract::Contracts;
+use crate::model::name::Name;
+use crate::steps::{self, Plan, Step};
+
+/// What a verb changes, and so whom it excludes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// The whole cluster: nothing else goes on meanwhile.
+    Cluster,
+    /// Some instances, beside operations on others.
+    Instances,
+}
+
+/// What a verb does to instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Touch {
+    /// Changes their content: refused while an interrupted operation on it waits.
+    Content,
+    /// Starts what must be whole.
+    Start,
+    /// Goes on whatever waits.
+    Service,
+}
+
+/// A changing verb at work.
+pub struct Session<'a> {
+    /// What the verb was given.
+    pub context: &'a Context<'a>,
+    /// Its name.
+    pub verb: &'static str,
+    /// The operation's id.
+    pub id: String,
+    /// The cluster.
+    pub cluster: Cluster,
+    /// The contracts that apply in it.
+    pub contracts: Contracts,
+    /// Nothing while only the plan is asked for.
+    permit: Option<Permit>,
+}
+
+impl<'a> Session<'a> {
+    /// Takes the locks and clears the way. With `--dry-run` it does neither.
+    ///
+    /// # Errors
+    /// Exit 3 where another operation holds a lock, 7 where an interrupted one is in the way.
+    pub fn begin(
+        context: &'a Context<'a>,
+        verb: &'static str,
+        cluster: Cluster,
+        names: &[Name],
+        extent: Extent,
+        touch: Touch,
+    ) -> Result<Self> {
+        let contracts = store::contracts(Some(&cluster.layout))?;
+        let permit = match (context.flags.dry_run, extent) {
+            (true, _) => None,
+            (false, Extent::Cluster) => Some(Permit::cluster(
+                &cluster.layout.locks(),
+                &context.lock_request(verb),
+            )?),
+            (false, Extent::Instances) => Some(Permit::instances(
+                &cluster.layout.locks(),
+                names,
+                &context.lock_request(verb),
+            )?),
+        };
+        let session = Session {
+            context,
+            verb,
+            id: operation_id(),
+            cluster,
+            contracts,
+            permit,
+        };
+        session.clear_the_way(names, extent, touch)?;
+        Ok(session)
+    }
+
+    /// Adds a permission to the session's own.
+    pub fn also(&mut self, permit: Permit) {
+        self.permit = self.permit.take().map(|own| own.and(permit));
+    }
+
+    /// An empty plan of this session.
+    pub fn plan(&self) -> Plan {
+        Plan::new(self.verb, &self.id)
+    }
+
+    /// Carries a plan out; with `--dry-run` says what it would do. Whether it was carried out.
+    ///
+    /// # Errors
+    /// What failed; see [`steps::carry_out`].
+    pub fn carry_out(&self, plan: &Plan) -> Result<Option<Report>> {
+        let Some(permit) = &self.permit else {
+            return Ok(Some(Report::of_plan(plan)));
+        };
+        steps::carry_out(&self.context.world(&self.cluster.layout), permit, plan)?;
+        Ok(None)
+    }
+
+    /// The end of a verb that did its work: some lines, and the keys that all such reports have.
+    pub fn report(&self, plan: &Plan, lines: Vec<String>, more: serde_json::Value) -> Report {
+        let mut object = json!({
+            "command": self.verb,
+            "cluster": self.cluster.name,
+            "instances": plan.instances,
+            "changed": !plan.steps.is_empty(),
+        });
+        if let (Some(object), Some(more)) = (object.as_object_mut(), more.as_object()) {
+            object.extend(more.clone());
+        }
+        Report::new(lines, object)
+    }
+
+    /// Interrupted operations: content is not touched before `recover`; what only starts and
+    /// stops things is taken over by whoever starts and stops them next.
+    fn clear_the_way(&self, names: &[Name], extent: Extent, touch: Touch) -> Result<()> {
+        let open = journal::open_operations::<Step>(&self.cluster.layout.journal())?;
+        let meets = |open: &Open| {
+            extent == Extent::Cluster
+                || open.header.instances.is_empty()
+                || open
+                    .header
+                    .instances
+                    .iter()
+                    .any(|name| names.contains(name))
+        };
+        for operation in open.iter().filter(|open| meets(open)) {
+            let header = &operation.header;
+            let blocked = match touch {
+                Touch::Content => header.content,
+                Touch::Start => header.first_content,
+                Touch::Service => false,
+            };
+            let link = self.cluster.layout.link();
+            if blocked {
+                let recover = super::context::typed(&link, "recover");
+                return Err(journal::interrupted(operation, &recover));
+            }
+            let Some(permit) = &self.permit else { continue };
+            if header.content {
+                self.context.observer.note(&format!(
+                    "an interrupted `{}` waits for `{} recover`",
+                    header.verb,
+                    link.display()
+                ));
+            } else {
+                let world = self.context.world(&self.cluster.layout);
+                steps::supersede(&world, permit, operation)?;
+                self.context
+                    .observer
+                    .note(&format!("an interrupted `{}` is taken over", header.verb));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Ids sort by time.
+pub fn operation_id() -> String {
+    format!("{}-{}", clock::stamp(clock::now()), chance::tag())
+}
+
+/// The error of a verb that needs the shared services, in a cluster that is down.
+pub fn services_are_down(cluster: &Cluster, verb: &str) -> Error {
+    Error::refused(format!("{verb} needs the cluster {} up", cluster.name))
+        .why("its database or its search server does not run")
+        .next(super::context::typed(&cluster.layout.link(), "boot"))
+}

@@ -1,0 +1,298 @@
+//! `start`: an instance's containers up and healthy.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::commands::context::Context;
+use crate::commands::observed::Observed;
+use crate::commands::ports::Ports;
+use crate::commands::report::Report;
+use crate::commands::session::{Extent, Session, Touch, services_are_down};
+use crate::commands::{images, mail, unfinished, upkeep};
+use crate::error::{Error, Result};
+use crate::host::{clock, files, store};
+use crate::journal::OnFailure;
+use crate::model::container::Role;
+use crate::model::env_file::EnvFile;
+use crate::model::instance::{Instance, key};
+use crate::model::name::Name;
+use crate::model::secret::Secret;
+use crate::services::{app::App, root_url};
+use crate::steps::{Entry, Plan, Step};
+
+/// Starts instances, and returns when each of them answers with the version that was asked for.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// The instances, where a cluster's link was called
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// Exit 1 where an instance does not become healthy; it is left as it is.
+pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
+    let cluster = context.cluster()?;
+    let names = context.instances(&cluster, &args.names)?;
+    let session = Session::begin(
+        context,
+        "start",
+        cluster,
+        &names,
+        Extent::Instances,
+        Touch::Start,
+    )?;
+    let instances = load(&session, &names)?;
+    let apps = apps(&session, &instances)?;
+    check(&session, &apps)?;
+    let observed = Observed::of(context.engine, &session.cluster)?;
+    if !observed.services_run() {
+        return Err(services_are_down(&session.cluster, "start"));
+    }
+    check_ports(&session, &apps)?;
+    let plan = plan(session.plan(), &observed, &apps)?;
+    if let Some(report) = session.carry_out(&plan)? {
+        return Ok(report);
+    }
+    mend_after_crash(&session, &apps)?;
+    upkeep::after(&session, &names);
+    let urls: Vec<String> = apps.iter().map(url).collect();
+    Ok(session.report(
+        &plan,
+        addresses(&apps),
+        json!({"instances": names, "urls": urls}),
+    ))
+}
+
+fn plan(mut plan: Plan, observed: &Observed, apps: &[App<'_>]) -> Result<Plan> {
+    plan.on_failure = OnFailure::Leave;
+    plan.instances = apps.iter().map(|a| a.instance.name.clone()).collect();
+    let instances: Vec<Instance> = apps.iter().map(|a| a.instance.clone()).collect();
+    should_run(&instances, true)?
+        .into_iter()
+        .for_each(|step| plan.push(step));
+    push_containers(&mut plan, observed, apps)?;
+    push_wait(&mut plan, apps);
+    Ok(plan)
+}
+
+/// The instances of these names.
+///
+/// # Errors
+/// As [`store::instance`].
+pub fn load(session: &Session<'_>, names: &[Name]) -> Result<Vec<Instance>> {
+    names
+        .iter()
+        .map(|name| store::instance(&session.cluster, name))
+        .collect()
+}
+
+/// Each instance with its contract.
+///
+/// # Errors
+/// Exit 6 where no contract covers a version.
+pub fn apps<'a>(session: &'a Session<'_>, instances: &'a [Instance]) -> Result<Vec<App<'a>>> {
+    instances
+        .iter()
+        .map(|instance| {
+            Ok(App {
+                cluster: &session.cluster,
+                instance,
+                contract: session.contracts.covering(&instance.version)?,
+            })
+        })
+        .collect()
+}
+
+/// Everything that can fail is tried before anything changes: the environment file, mail, images.
+///
+/// # Errors
+/// Exit 6 where the environment file has what its reader would run or expand.
+pub fn check(session: &Session<'_>, apps: &[App<'_>]) -> Result<()> {
+    let mut needed = Vec::new();
+    for app in apps {
+        check_env_file(&app.instance.layout.env_file(), &app.instance.env)?;
+        let method = app.instance.env.get("MAIL_DELIVERY_METHOD");
+        mail::check(session.context, &session.cluster, method.as_deref())?;
+        needed.push(images::of_app(
+            app.cluster,
+            app.contract,
+            &app.instance.version,
+        )?);
+    }
+    images::ensure(session.context, &needed)
+}
+
+/// Refuses a line that the application's reader would run or expand.
+///
+/// # Errors
+/// Exit 6 with the file, the line and the key.
+pub fn check_env_file(path: &Path, env: &EnvFile) -> Result<()> {
+    match env.expansions().first() {
+        None => Ok(()),
+        Some(found) => Err(Error::refused(format!(
+            "{}, line {}: the application would {} the value of {}",
+            path.display(),
+            found.line,
+            if found.runs {
+                "run a command in"
+            } else {
+                "expand"
+            },
+            found.key,
+        ))
+        .why("values in double quotes or without quotes are not taken as they stand")
+        .next("put the value into single quotes")),
+    }
+}
+
+/// Refuses a port that somebody else listens on.
+///
+/// # Errors
+/// Exit 6 with the holder.
+pub fn check_ports(session: &Session<'_>, apps: &[App<'_>]) -> Result<()> {
+    if apps.is_empty() {
+        return Ok(());
+    }
+    let observed = Observed::of(session.context.engine, &session.cluster)?;
+    let ports = Ports::of(session.context, &session.cluster)?;
+    for app in apps {
+        let instance = app.instance;
+        if observed.of_instance(&instance.name, Role::Web).is_some() {
+            continue;
+        }
+        if let Some(holder) = ports.listener(&session.cluster, instance.port) {
+            return Err(Error::refused(format!(
+                "instance {} cannot have port {}",
+                instance.name, instance.port
+            ))
+            .why(format!("{holder} has it"))
+            .next(format!(
+                "free it, or take another: {} config set PORT NUMBER",
+                instance.layout.link().display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The step that writes down which instances should run; none where it stands there already.
+///
+/// # Errors
+/// Exit 2 where a file's text cannot be made.
+pub fn should_run(instances: &[Instance], run: bool) -> Result<Option<Step>> {
+    let text = if run { "true" } else { "false" };
+    let mut entries = Vec::new();
+    for instance in instances {
+        if instance.config.get(key::SHOULD_RUN).as_deref() == Some(text) {
+            continue;
+        }
+        let mut config = instance.config.clone();
+        config.set(key::SHOULD_RUN, text)?;
+        entries.push(Entry::File {
+            path: instance.layout.config(),
+            mode: files::PRIVATE,
+            before: Some(Secret::new(instance.config.to_string())),
+            content: Secret::new(config.to_string()),
+        });
+    }
+    Ok((!entries.is_empty()).then(|| Step::Place {
+        what: format!(
+            "write down that it should {}run",
+            if run { "" } else { "not " }
+        ),
+        entries,
+    }))
+}
+
+/// The steps that start what does not run yet.
+///
+/// # Errors
+/// Exit 2 where the configured repository is none.
+pub fn push_containers(plan: &mut Plan, observed: &Observed, apps: &[App<'_>]) -> Result<()> {
+    for app in apps {
+        let runs = |role| {
+            observed
+                .of_instance(&app.instance.name, role)
+                .is_some_and(|c| c.state == crate::model::container::State::Running)
+        };
+        if !runs(Role::Web) {
+            plan.push(Step::RunContainer {
+                spec: Box::new(app.web()?),
+            });
+        }
+        if let Some(spec) = app.worker()?
+            && !runs(Role::Worker)
+        {
+            plan.push(Step::RunContainer {
+                spec: Box::new(spec),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The step that waits until they are healthy.
+pub fn push_wait(plan: &mut Plan, apps: &[App<'_>]) {
+    if let Some(seconds) = apps.iter().map(|a| a.contract.web.start_seconds).max() {
+        plan.push(Step::AwaitHealthy {
+            instances: apps.iter().map(|a| a.instance.name.clone()).collect(),
+            seconds,
+        });
+    }
+}
+
+/// Makes up for work that a stop or a crash cut off: what was begun before the web process
+/// started, nobody works on any more. An operation of its own, since it can only be counted when
+/// the instance runs.
+///
+/// # Errors
+/// Exit 1 where the application's command fails; the instance runs all the same.
+pub fn mend_after_crash(session: &Session<'_>, apps: &[App<'_>]) -> Result<()> {
+    let observed = Observed::of(session.context.engine, &session.cluster)?;
+    let mut plan = session.plan();
+    plan.id = format!("{}-mend", session.id);
+    plan.on_failure = OnFailure::Leave;
+    for app in apps {
+        let Some(web) = observed.of_instance(&app.instance.name, Role::Web) else {
+            continue;
+        };
+        let web = session.context.engine.container(&web.name)?;
+        let started = web.and_then(|c| c.started_at).unwrap_or_else(clock::now);
+        let count = unfinished::stale(session, app, started)?;
+        if count == 0 {
+            continue;
+        }
+        if let Some(step) = unfinished::mend(session, app)? {
+            plan.instances.push(app.instance.name.clone());
+            plan.push(step);
+        }
+    }
+    session.carry_out(&plan).map(drop)
+}
+
+/// The address of an instance.
+pub fn url(app: &App<'_>) -> String {
+    root_url(
+        app.cluster.bind_address,
+        app.instance.port.number(),
+        app.cluster.port.number(),
+        None,
+    )
+}
+
+/// A line with the address of each.
+pub fn addresses(apps: &[App<'_>]) -> Vec<String> {
+    apps.iter()
+        .map(|app| {
+            format!(
+                "instance {} ({}) answers at {}",
+                app.instance.name,
+                app.instance.version,
+                url(app)
+            )
+        })
+        .collect()
+}

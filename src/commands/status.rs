@@ -1,0 +1,335 @@
+//! `status`: what `list` says, asked of the services and applications themselves, all at once, each
+//! within the same limit of time.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::commands::context::Context;
+use crate::commands::observed::Observed;
+use crate::commands::report::Report;
+use crate::commands::upkeep::{self, Measured};
+use crate::error::Result;
+use crate::host::{clock, files, store};
+use crate::journal::{self, Open};
+use crate::model::cluster::Cluster;
+use crate::model::container::{Container, Role};
+use crate::model::contract::Contracts;
+use crate::model::health::{Condition, Health};
+use crate::model::instance::Instance;
+use crate::model::memory::human;
+use crate::model::name::Name;
+use crate::model::scope::Scope;
+use crate::services::{app::App, database, search};
+use crate::steps::Step;
+
+/// Shows how services and instances are: up, starting, up but not healthy, down, or another
+/// version than was asked for.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {}
+
+/// How long an answer may take where nothing else is said.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// A shared service.
+#[derive(Debug, Clone, Serialize)]
+struct ServiceStatus {
+    container: Option<String>,
+    image: String,
+    #[serde(flatten)]
+    health: Health,
+}
+
+/// An instance.
+#[derive(Debug, Clone, Serialize)]
+struct InstanceStatus {
+    name: Name,
+    asked_version: String,
+    port: u16,
+    should_run: bool,
+    #[serde(flatten)]
+    health: Health,
+    unfinished: Option<u64>,
+    restart_needed: bool,
+    sizes: Option<Measured>,
+    last_snapshot: Option<String>,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// Exit 5 where the engine cannot be reached.
+pub fn run(_args: &Args, context: &Context<'_>) -> Result<Report> {
+    let cluster = context.cluster()?;
+    let contracts = store::contracts(Some(&cluster.layout))?;
+    let wanted: Vec<Name> = match &context.scope {
+        Scope::Instance { name, .. } => vec![name.clone()],
+        _ if !context.flags.instances.is_empty() => context.instances(&cluster, &[])?,
+        _ => store::instance_names(&cluster)?,
+    };
+    let instances = wanted
+        .iter()
+        .map(|name| store::instance(&cluster, name))
+        .collect::<Result<Vec<_>>>()?;
+    let observed = Observed::of(context.engine, &cluster)?;
+    let open = journal::open_operations::<Step>(&cluster.layout.journal())?;
+    let asked = Asked {
+        context,
+        cluster: &cluster,
+        contracts: &contracts,
+        observed: &observed,
+        limit: context.flags.timeout.unwrap_or(LIMIT),
+        now: clock::now(),
+    };
+    let (database, search, mut statuses) = asked.all_at_once(&instances);
+    for status in &mut statuses {
+        blame_services(&mut status.health, &database, &search);
+    }
+    let object = json!({
+        "cluster": cluster.name,
+        "root": cluster.layout.root(),
+        "database": database,
+        "search": search,
+        "instances": statuses,
+        "interrupted": open.iter().map(|o| &o.header).collect::<Vec<_>>(),
+    });
+    let lines = lines(&cluster, &database, &search, &statuses, &open, asked.now);
+    Ok(Report::new(lines, object))
+}
+
+/// Everything that a question needs.
+struct Asked<'a> {
+    context: &'a Context<'a>,
+    cluster: &'a Cluster,
+    contracts: &'a Contracts,
+    observed: &'a Observed,
+    limit: Duration,
+    now: i64,
+}
+
+impl Asked<'_> {
+    fn all_at_once(
+        &self,
+        instances: &[Instance],
+    ) -> (ServiceStatus, ServiceStatus, Vec<InstanceStatus>) {
+        std::thread::scope(|scope| {
+            let database = scope.spawn(|| self.database());
+            let search = scope.spawn(|| self.search());
+            let asking: Vec<_> = instances
+                .iter()
+                .map(|instance| scope.spawn(|| self.instance(instance)))
+                .collect();
+            let statuses = asking.into_iter().filter_map(|t| t.join().ok()).collect();
+            let lost = || self.service(None, String::new(), Health::just(Condition::Unhealthy));
+            (
+                database.join().unwrap_or_else(|_| lost()),
+                search.join().unwrap_or_else(|_| lost()),
+                statuses,
+            )
+        })
+    }
+
+    fn database(&self) -> ServiceStatus {
+        let container = self.detailed(self.observed.service(Role::Database));
+        let health = database::probe(self.context.engine, container.as_ref(), self.limit);
+        self.service(container, self.cluster.database_image.to_string(), health)
+    }
+
+    fn search(&self) -> ServiceStatus {
+        let container = self.detailed(self.observed.service(Role::Search));
+        let health = search::probe(self.context.engine, container.as_ref(), self.limit);
+        self.service(container, self.cluster.search_image.to_string(), health)
+    }
+
+    fn service(
+        &self,
+        container: Option<Container>,
+        configured: String,
+        health: Health,
+    ) -> ServiceStatus {
+        ServiceStatus {
+            image: container.as_ref().map_or(configured, |c| c.image.clone()),
+            container: container.map(|c| c.name),
+            health,
+        }
+    }
+
+    fn instance(&self, instance: &Instance) -> InstanceStatus {
+        let container = self.detailed(self.observed.of_instance(&instance.name, Role::Web));
+        let (health, unfinished) = match self.contracts.covering(&instance.version) {
+            Err(error) => (
+                Health::because(Condition::Unhealthy, error.to_string()),
+                None,
+            ),
+            Ok(contract) => {
+                let app = App {
+                    cluster: self.cluster,
+                    instance,
+                    contract,
+                };
+                // Both may hang with the database, so neither waits for the other.
+                std::thread::scope(|scope| {
+                    let counted = scope.spawn(|| self.unfinished(&app));
+                    let engine = self.context.engine;
+                    let health = app.probe(engine, container.as_ref(), self.limit, self.now);
+                    (health, counted.join().ok().flatten())
+                })
+            }
+        };
+        let started = container.as_ref().and_then(|c| c.started_at);
+        InstanceStatus {
+            name: instance.name.clone(),
+            asked_version: instance.version.to_string(),
+            port: instance.port.number(),
+            should_run: instance.should_run,
+            restart_needed: health.condition != Condition::Down
+                && started.is_some_and(|at| changed_since(instance, at)),
+            health,
+            unfinished,
+            sizes: upkeep::last_measured(&self.cluster.layout, &instance.name),
+            last_snapshot: last_snapshot(self.cluster, &instance.name),
+        }
+    }
+
+    fn unfinished(&self, app: &App<'_>) -> Option<u64> {
+        let rules = app.contract.unfinished.as_ref()?;
+        if !self.observed.service_runs(Role::Database) {
+            return None;
+        }
+        database::Server::of(self.context.engine, self.cluster)
+            .count(&app.instance.schema, &rules.count, self.limit)
+            .ok()
+    }
+
+    fn detailed(&self, container: Option<&Container>) -> Option<Container> {
+        let listed = container?;
+        let asked = self.context.engine.container(&listed.name).ok().flatten();
+        Some(asked.unwrap_or_else(|| listed.clone()))
+    }
+}
+
+/// An instance that is not healthy because a service is not says which.
+fn blame_services(health: &mut Health, database: &ServiceStatus, search: &ServiceStatus) {
+    if !matches!(health.condition, Condition::Unhealthy | Condition::Starting) {
+        return;
+    }
+    for (what, service) in [("database", database), ("search server", search)] {
+        if service.health.is_up() {
+            continue;
+        }
+        let reason = match &service.health.why {
+            Some(why) => format!("the {what} is {} ({why})", service.health.condition.words()),
+            None => format!("the {what} is {}", service.health.condition.words()),
+        };
+        health.condition = Condition::Unhealthy;
+        health.why = Some(match health.why.take() {
+            Some(why) => format!("{why}; {reason}"),
+            None => reason,
+        });
+    }
+}
+
+/// Whether a file that the application reads at its start was changed after that.
+fn changed_since(instance: &Instance, started: i64) -> bool {
+    let changed = instance
+        .layout
+        .env_file()
+        .metadata()
+        .and_then(|m| m.modified());
+    changed
+        .ok()
+        .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
+        .is_some_and(|time| i64::try_from(time.as_secs()).unwrap_or(0) > started)
+}
+
+/// The newest snapshot file of an instance, by the time in its name.
+fn last_snapshot(cluster: &Cluster, name: &Name) -> Option<String> {
+    let prefix = format!("{name}.");
+    files::names_in(&cluster.layout.snapshots())
+        .ok()?
+        .into_iter()
+        .rfind(|file| file.starts_with(&prefix))
+}
+
+fn lines(
+    cluster: &Cluster,
+    database: &ServiceStatus,
+    search: &ServiceStatus,
+    statuses: &[InstanceStatus],
+    open: &[Open],
+    now: i64,
+) -> Vec<String> {
+    let mut lines = vec![format!(
+        "cluster {} in {}",
+        cluster.name,
+        cluster.layout.root().display()
+    )];
+    for (what, service) in [("database", database), ("search", search)] {
+        lines.push(format!("  {what:9} {}", words(&service.health)));
+    }
+    for status in statuses {
+        lines.push(format!(
+            "instance {} ({}, port {}): {}",
+            status.name,
+            status.asked_version,
+            status.port,
+            words(&status.health)
+        ));
+        lines.extend(details(status, now).into_iter().map(|d| format!("  {d}")));
+    }
+    for operation in open {
+        lines.push(format!(
+            "not over: `{}` of {}, begun {} ({} recover, if it does not run any more)",
+            operation.header.verb,
+            operation.header.who,
+            clock::age(now - operation.header.started),
+            cluster.layout.link().display()
+        ));
+    }
+    lines
+}
+
+fn words(health: &Health) -> String {
+    let mut words = health.condition.words().to_owned();
+    if let Some(version) = &health.version {
+        words.push_str(&format!(", runs {version}"));
+    }
+    if let Some(why) = &health.why {
+        words.push_str(&format!(": {why}"));
+    }
+    words
+}
+
+fn details(status: &InstanceStatus, now: i64) -> Vec<String> {
+    let mut details = Vec::new();
+    match (status.should_run, status.health.condition) {
+        (true, Condition::Down) => details.push("it should run: `start` it".to_owned()),
+        (false, condition) if condition != Condition::Down => {
+            details.push("it should be down: `stop` it".to_owned());
+        }
+        _ => {}
+    }
+    if status.restart_needed {
+        details.push("its settings were changed since it was started: `restart` it".to_owned());
+    }
+    if let Some(count) = status.unfinished.filter(|count| *count > 0) {
+        details.push(format!(
+            "unfinished: {count} images or documents are being processed"
+        ));
+    }
+    if let Some(sizes) = &status.sizes {
+        details.push(format!(
+            "files {}{}, database {} (measured {})",
+            if sizes.files_whole { "" } else { "more than " },
+            human(sizes.files_bytes),
+            human(sizes.schema_bytes),
+            clock::age(now - sizes.at)
+        ));
+    }
+    details.push(match &status.last_snapshot {
+        Some(file) => format!("last snapshot {file}"),
+        None => "no snapshot yet".to_owned(),
+    });
+    details
+}
