@@ -1,0 +1,4 @@
+require_relative 'config/application'
+require 'kor/web'
+
+run Kor::Web.new
