@@ -65,6 +65,29 @@ pub struct Global {
     pub timeout: Option<u64>,
 }
 
+/// The verbs that change a cluster by a journalled plan; `tests/killed.rs` kills each of them
+/// everywhere.
+pub const CHANGING: [&str; 10] = [
+    "create", "boot", "shutdown", "new", "init", "start", "stop", "restart", "migrate", "config",
+];
+
+/// The verbs that change nothing, or only what they make themselves (`run`), or that tidy up.
+pub const OTHERS: [&str; 13] = [
+    "list",
+    "status",
+    "run",
+    "run_headless",
+    "job",
+    "shell",
+    "db",
+    "logs",
+    "contract",
+    "recover",
+    "history",
+    "completions",
+    "man",
+];
+
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -115,4 +138,22 @@ pub enum Command {
     Completions(completions::Args),
     /// Print the manual page
     Man(man::Args),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_verb_is_in_one_of_the_lists_and_the_command_line_is_sound() {
+        let command = Cli::command();
+        command.clone().debug_assert();
+        let mut verbs: Vec<&str> = command.get_subcommands().map(|c| c.get_name()).collect();
+        let mut listed: Vec<&str> = CHANGING.iter().chain(&OTHERS).copied().collect();
+        verbs.sort_unstable();
+        listed.sort_unstable();
+        assert_eq!(verbs, listed);
+    }
 }

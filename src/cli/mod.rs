@@ -22,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::host::interrupt::Interrupt;
 use crate::host::registry::Registry;
 
+pub use args::{CHANGING, OTHERS};
 use args::{Cli, Command};
 use output::Output;
 

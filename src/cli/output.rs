@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::cli::progress::Progress;
 use crate::commands::report::Report;
-use crate::engine::Channel;
+use crate::engine::{Channel, OwnedSink};
 use crate::error::Error;
 
 /// How this run prints.
@@ -82,7 +82,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// Passes the output of a command on as it comes.
-pub fn stream() -> Box<dyn FnMut(Channel, &[u8]) + Send> {
+pub fn stream() -> OwnedSink {
     Box::new(|channel, piece| {
         // A reader that went away wants nothing more.
         let _ = match channel {

@@ -69,7 +69,6 @@ pub fn run(_args: &Args, context: &Context<'_>) -> Result<Report> {
     if let Some(report) = session.carry_out(&plan)? {
         return Ok(report);
     }
-    start::mend_after_crash(&session, &apps)?;
     upkeep::after(&session, &[]);
     let mut lines = vec![format!("cluster {} is up", session.cluster.name)];
     lines.extend(start::addresses(&apps));
@@ -105,7 +104,7 @@ fn plan(mut plan: Plan, observed: &Observed, cluster: &Cluster, apps: &[App<'_>]
         plan.push(wait);
     }
     start::push_containers(&mut plan, observed, apps)?;
-    start::push_wait(&mut plan, apps);
+    start::push_wait(&mut plan, apps)?;
     Ok(plan)
 }
 

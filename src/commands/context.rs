@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::engine::{Engine, Sink};
+use crate::engine::{Engine, OwnedSink, Sink};
 use crate::error::{Error, Result};
 use crate::host::interrupt::Interrupt;
 use crate::host::registry::Registry;
@@ -53,7 +53,7 @@ pub struct Context<'a> {
     /// Ctrl-C.
     pub interrupt: &'a Interrupt,
     /// Takes the output of commands and logs as it comes.
-    pub stream: &'a (dyn Fn() -> Box<dyn FnMut(crate::engine::Channel, &[u8]) + Send> + Sync),
+    pub stream: &'a (dyn Fn() -> OwnedSink + Sync),
     /// How the tool was called, for texts that say what to type next.
     pub called: String,
 }

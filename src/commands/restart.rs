@@ -49,7 +49,6 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     if let Some(report) = session.carry_out(&plan)? {
         return Ok(report);
     }
-    start::mend_after_crash(&session, &apps)?;
     upkeep::after(&session, &names);
     Ok(session.report(&plan, start::addresses(&apps), json!({"instances": names})))
 }
@@ -76,6 +75,6 @@ fn plan(
         .into_iter()
         .for_each(|step| plan.push(step));
     start::push_containers(&mut plan, &Observed::default(), apps)?;
-    start::push_wait(&mut plan, apps);
+    start::push_wait(&mut plan, apps)?;
     Ok(plan)
 }

@@ -11,7 +11,7 @@ use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch, services_are_down};
 use crate::commands::{images, mail, unfinished, upkeep};
 use crate::error::{Error, Result};
-use crate::host::{clock, files, store};
+use crate::host::{files, store};
 use crate::journal::OnFailure;
 use crate::model::container::Role;
 use crate::model::env_file::EnvFile;
@@ -56,7 +56,6 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     if let Some(report) = session.carry_out(&plan)? {
         return Ok(report);
     }
-    mend_after_crash(&session, &apps)?;
     upkeep::after(&session, &names);
     let urls: Vec<String> = apps.iter().map(url).collect();
     Ok(session.report(
@@ -74,7 +73,7 @@ fn plan(mut plan: Plan, observed: &Observed, apps: &[App<'_>]) -> Result<Plan> {
         .into_iter()
         .for_each(|step| plan.push(step));
     push_containers(&mut plan, observed, apps)?;
-    push_wait(&mut plan, apps);
+    push_wait(&mut plan, apps)?;
     Ok(plan)
 }
 
@@ -234,43 +233,25 @@ pub fn push_containers(plan: &mut Plan, observed: &Observed, apps: &[App<'_>]) -
     Ok(())
 }
 
-/// The step that waits until they are healthy.
-pub fn push_wait(plan: &mut Plan, apps: &[App<'_>]) {
+/// The steps that wait until they are healthy, and make up for what a stop cut off.
+///
+/// # Errors
+/// Exit 2 where the configured repository is none.
+pub fn push_wait(plan: &mut Plan, apps: &[App<'_>]) -> Result<()> {
     if let Some(seconds) = apps.iter().map(|a| a.contract.web.start_seconds).max() {
         plan.push(Step::AwaitHealthy {
             instances: apps.iter().map(|a| a.instance.name.clone()).collect(),
             seconds,
         });
+        // An instance that answers is started; what is left to do is finished, not undone.
+        plan.no_return_from_here();
     }
-}
-
-/// Makes up for work that a stop or a crash cut off: what was begun before the web process
-/// started, nobody works on any more. An operation of its own, since it can only be counted when
-/// the instance runs.
-///
-/// # Errors
-/// Exit 1 where the application's command fails; the instance runs all the same.
-pub fn mend_after_crash(session: &Session<'_>, apps: &[App<'_>]) -> Result<()> {
-    let observed = Observed::of(session.context.engine, &session.cluster)?;
-    let mut plan = session.plan();
-    plan.id = format!("{}-mend", session.id);
-    plan.on_failure = OnFailure::Leave;
     for app in apps {
-        let Some(web) = observed.of_instance(&app.instance.name, Role::Web) else {
-            continue;
-        };
-        let web = session.context.engine.container(&web.name)?;
-        let started = web.and_then(|c| c.started_at).unwrap_or_else(clock::now);
-        let count = unfinished::stale(session, app, started)?;
-        if count == 0 {
-            continue;
-        }
-        if let Some(step) = unfinished::mend(session, app)? {
-            plan.instances.push(app.instance.name.clone());
+        if let Some(step) = unfinished::mend(app, &plan.id)? {
             plan.push(step);
         }
     }
-    session.carry_out(&plan).map(drop)
+    Ok(())
 }
 
 /// The address of an instance.

@@ -43,6 +43,9 @@ pub enum Input<'a> {
 /// Takes what a command prints, piece by piece.
 pub type Sink<'a> = &'a mut (dyn FnMut(Channel, &[u8]) + Send);
 
+/// A sink that is one's own.
+pub type OwnedSink = Box<dyn FnMut(Channel, &[u8]) + Send>;
+
 /// What a command printed, and its exit code.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Output {

@@ -203,8 +203,12 @@ mod tests {
         let interrupt = Interrupt::default();
         let a = Name::for_new("a").unwrap();
         let b = Name::for_new("b").unwrap();
-        let first =
-            Permit::instances(place.path(), &[a.clone()], &request("start", &interrupt)).unwrap();
+        let first = Permit::instances(
+            place.path(),
+            std::slice::from_ref(&a),
+            &request("start", &interrupt),
+        )
+        .unwrap();
         let second = Permit::instances(place.path(), &[b], &request("stop", &interrupt)).unwrap();
         let error = Permit::instances(place.path(), &[a], &request("x", &interrupt)).unwrap_err();
         assert_eq!(error.exit_code(), 3);

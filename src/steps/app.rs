@@ -1,11 +1,18 @@
 //! The application's own commands.
 
+use std::time::Duration;
+
 use crate::engine::{Channel, Input, Output};
 use crate::error::{Error, Result};
+use crate::host::clock;
 use crate::model::container::ContainerSpec;
 use crate::model::secret::Secret;
 use crate::services::search;
-use crate::steps::World;
+use crate::steps::database::server;
+use crate::steps::{Step, World};
+
+/// How long counting lost work may take.
+const COUNTING: Duration = Duration::from_secs(10);
 
 /// How many of a failed command's last lines are shown.
 const SHOWN: usize = 15;
@@ -42,6 +49,30 @@ pub fn run_phase(
             .tail(lines)),
         Err(error) => Err(error.tail(lines)),
     }
+}
+
+/// Makes up for lost work, if there is any.
+pub fn mend(world: &World<'_>, step: &Step) -> Result<()> {
+    let Step::Mend {
+        spec,
+        what,
+        web,
+        database,
+        schema,
+        stale,
+    } = step
+    else {
+        return Ok(());
+    };
+    let started = world.engine.container(web)?.and_then(|c| c.started_at);
+    let before = started.unwrap_or_else(clock::now).to_string();
+    let query = stale.replace("{before}", &before);
+    let lost = server(world, database).count(schema, &query, COUNTING)?;
+    if lost == 0 {
+        return Ok(());
+    }
+    world.observer.note(&format!("making up for {lost} {what}"));
+    run_phase(world, spec, &format!("making up for {what}"), None)
 }
 
 /// Deletes an index that was made here.

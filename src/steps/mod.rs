@@ -153,12 +153,21 @@ pub enum Step {
         /// How long at most.
         seconds: u64,
     },
-    /// Makes up for work that a stop or a crash lost.
+    /// Makes up for work that a stop or a crash lost: what was begun before the web process
+    /// started, nobody works on any more.
     Mend {
         /// The container for it.
         spec: Box<ContainerSpec>,
         /// What it is.
         what: String,
+        /// The container of the web process.
+        web: String,
+        /// The database's container.
+        database: String,
+        /// The instance's schema.
+        schema: String,
+        /// The query that counts what was begun before `{before}`.
+        stale: String,
     },
 }
 
@@ -230,9 +239,7 @@ impl Deeds<Step> for World<'_> {
                 app::run_phase(self, spec, what, input.as_ref())
             }
             Step::AwaitUnfinished { .. } => wait::for_unfinished(self, step),
-            Step::Mend { spec, what } => {
-                app::run_phase(self, spec, &format!("mending {what}"), None)
-            }
+            Step::Mend { .. } => app::mend(self, step),
         }
     }
 
@@ -300,7 +307,7 @@ impl Step {
             Step::AwaitUnfinished { instance, what, .. } => {
                 format!("wait for {what} in {instance}")
             }
-            Step::Mend { what, .. } => format!("mend {what} that a stop cut off"),
+            Step::Mend { what, .. } => format!("make up for {what} if a stop cut them off"),
         }
     }
 }

@@ -1,0 +1,11 @@
+//! The binary on the fake engine: every crash point of every changing verb, and what needs no real
+//! engine to show. Needs the feature `test-support`.
+#![cfg(feature = "test-support")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod input;
+mod killed;
+mod locks;
+mod place;
+mod scope;
+mod snapshot;
