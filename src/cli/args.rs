@@ -65,7 +65,7 @@ pub struct Global {
     pub timeout: Option<u64>,
 }
 
-/// The verbs that change a cluster by a journalled plan; `tests/killed.rs` kills each of them
+/// The verbs that change a cluster by a journalled plan; `tests/fake/killed.rs` kills each of them
 /// everywhere.
 pub const CHANGING: [&str; 10] = [
     "create", "boot", "shutdown", "new", "init", "start", "stop", "restart", "migrate", "config",

@@ -35,6 +35,11 @@ pub fn main(words: Vec<OsString>) -> u8 {
             // Help and version come this way too, with exit code 0.
             let code = u8::try_from(error.exit_code()).unwrap_or(2);
             let _ = error.print();
+            if code != 0 && words.iter().any(|word| word == "--json") {
+                let first = error.to_string();
+                let what = first.lines().next().unwrap_or_default();
+                Output::new(true, false, true).error_object(&Error::usage(what));
+            }
             return code;
         }
     };

@@ -49,18 +49,23 @@ impl Output {
         let _ = written.and_then(|()| out.flush());
     }
 
+    /// Prints an error as the object that `--json` promises.
+    pub fn error_object(&self, error: &Error) {
+        let object = json!({"error": {
+            "kind": error.kind.name(),
+            "exit_code": error.exit_code(),
+            "what": error.what,
+            "why": error.why,
+            "next": error.next,
+            "output": error.tail,
+        }});
+        let _ = writeln!(std::io::stdout(), "{object:#}");
+    }
+
     /// Prints an error: three lines at most, below them the last lines of what failed.
     pub fn error(&self, error: &Error) {
         if self.json {
-            let object = json!({"error": {
-                "kind": error.kind.name(),
-                "exit_code": error.exit_code(),
-                "what": error.what,
-                "why": error.why,
-                "next": error.next,
-                "output": error.tail,
-            }});
-            let _ = writeln!(std::io::stdout(), "{object:#}");
+            self.error_object(error);
         }
         let mut err = anstream::stderr().lock();
         let (red, plain) = ("\x1b[31;1m", "\x1b[0m");

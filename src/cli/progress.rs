@@ -16,7 +16,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Quiet tells warnings alone; moving is for a terminal.
+    /// Quiet tells nothing; moving is for a terminal.
     pub fn new(quiet: bool, moving: bool) -> Self {
         Progress {
             quiet,
@@ -79,6 +79,8 @@ impl Observer for Progress {
     }
 
     fn warn(&self, text: &str) {
-        self.line(&format!("\x1b[33;1mwarning\x1b[0m: {text}"));
+        if !self.quiet {
+            self.line(&format!("\x1b[33;1mwarning\x1b[0m: {text}"));
+        }
     }
 }

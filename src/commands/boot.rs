@@ -7,7 +7,7 @@ use crate::commands::observed::Observed;
 use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch};
 use crate::commands::{images, start, upkeep};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::host::store;
 use crate::journal::{self, OnFailure};
 use crate::model::cluster::Cluster;
@@ -42,17 +42,17 @@ pub fn run(_args: &Args, context: &Context<'_>) -> Result<Report> {
         Touch::Service,
     )?;
     let half_made = half_made(&session)?;
-    let wanted: Vec<&Instance> = all
+    let mut apps = Vec::new();
+    let mut faulty = Vec::new();
+    for instance in all
         .iter()
         .filter(|i| i.should_run && !half_made.contains(&i.name))
-        .collect();
-    let mut apps = Vec::new();
-    for instance in &wanted {
-        apps.push(App {
-            cluster: &session.cluster,
-            instance,
-            contract: session.contracts.covering(&instance.version)?,
-        });
+    {
+        match checked(&session, instance) {
+            Ok(app) => apps.push(app),
+            // One instance with a fault must not keep the others down.
+            Err(error) => faulty.push((instance.name.clone(), error)),
+        }
     }
     let mut needed = images::of_services(&session.cluster);
     for app in &apps {
@@ -72,8 +72,27 @@ pub fn run(_args: &Args, context: &Context<'_>) -> Result<Report> {
     upkeep::after(&session, &[]);
     let mut lines = vec![format!("cluster {} is up", session.cluster.name)];
     lines.extend(start::addresses(&apps));
-    let instances: Vec<&Name> = wanted.iter().map(|i| &i.name).collect();
-    Ok(session.report(&plan, lines, json!({"instances": instances})))
+    match faulty.into_iter().next() {
+        None => Ok(session.report(&plan, lines, json!({"urls": start::urls(&apps)}))),
+        Some((name, error)) => Err(Error {
+            kind: Kind::Failed,
+            what: format!(
+                "the cluster is up, but {name} was not started: {}",
+                error.what
+            ),
+            ..error
+        }),
+    }
+}
+
+fn checked<'a>(session: &'a Session<'_>, instance: &'a Instance) -> Result<App<'a>> {
+    let app = App {
+        cluster: &session.cluster,
+        instance,
+        contract: session.contracts.covering(&instance.version)?,
+    };
+    start::check_settings(session, &app)?;
+    Ok(app)
 }
 
 fn plan(mut plan: Plan, observed: &Observed, cluster: &Cluster, apps: &[App<'_>]) -> Result<Plan> {

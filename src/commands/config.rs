@@ -2,6 +2,7 @@
 //! restarted.
 
 use std::io::Read;
+use std::path::PathBuf;
 
 use serde_json::json;
 
@@ -12,14 +13,18 @@ use crate::commands::session::{Extent, Session, Touch};
 use crate::commands::start::check_env_file;
 use crate::error::{Error, Result};
 use crate::host::{files, store};
+use crate::journal::lock::Permit;
 use crate::model::cluster::{self, Cluster};
 use crate::model::instance::{self, Instance};
 use crate::model::key_values::is_key;
 use crate::model::name::Name;
 use crate::model::port::Port;
-use crate::model::scope::Scope;
 use crate::model::secret::Secret;
+use crate::services::root_url;
 use crate::steps::{Entry, Step};
+
+/// The setting with the address that people type.
+const ROOT_URL: &str = "ROOT_URL";
 
 /// Reads and changes the settings of a cluster, or of an instance (its own and those that its
 /// application reads from its environment file).
@@ -59,15 +64,7 @@ pub enum What {
 /// changed.
 pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let cluster = context.cluster()?;
-    let for_instance = matches!(
-        context.scope,
-        Scope::Instance { .. }
-            | Scope::Cluster {
-                only_instance: true,
-                ..
-            }
-    ) || !context.flags.instances.is_empty();
-    let name = if for_instance {
+    let name = if context.means_instance(&[]) {
         Some(context.one_instance(&cluster, &[])?)
     } else {
         None
@@ -121,9 +118,7 @@ impl Settings {
 fn get(settings: &Settings, key: Option<&str>) -> Result<Report> {
     match key {
         Some(key) => {
-            let value = settings
-                .get(key)
-                .ok_or_else(|| Error::not_found(format!("{key} is not set")))?;
+            let value = settings.get(key).ok_or_else(|| not_set(key))?;
             Ok(Report::new(
                 vec![value.clone()],
                 json!({"key": key, "value": value}),
@@ -153,9 +148,9 @@ fn starred(key: &str, value: String) -> String {
     }
 }
 
-/// A file with one key changed, and what has to be done for it to count.
+/// Files with one key changed, and what has to be done for it to count.
 struct Change {
-    entry: Entry,
+    entries: Vec<Entry>,
     then: String,
 }
 
@@ -180,13 +175,14 @@ fn change(
         None => Extent::Cluster,
     };
     let session = Session::begin(context, "config", cluster, &names, extent, Touch::Service)?;
+    let mut reservation = None;
     let change = match load(&session.cluster, name.as_ref())? {
         Settings::Cluster(cluster) => in_cluster(&cluster, key, value.as_deref())?,
         Settings::Instance(instance) => {
             if let (instance::key::PORT, Some(text)) = (key, &value) {
-                check_port(&session, &instance, text)?;
+                reservation = check_port(&session, &instance, text)?;
             }
-            in_instance(&instance, key, value.as_deref())?
+            in_instance(&session, &instance, key, value.as_deref())?
         }
     };
     let mut plan = session.plan();
@@ -196,11 +192,12 @@ fn change(
             Some(_) => format!("set {key}"),
             None => format!("take {key} out"),
         },
-        entries: vec![change.entry],
+        entries: change.entries,
     });
     if let Some(report) = session.carry_out(&plan)? {
         return Ok(report);
     }
+    drop(reservation);
     let done = match value {
         Some(_) => format!("{key} is set"),
         None => format!("{key} is taken out"),
@@ -212,27 +209,25 @@ fn change(
     ))
 }
 
-fn check_port(session: &Session<'_>, instance: &Instance, text: &str) -> Result<()> {
+/// The port's reservation, until the file says that it is taken.
+fn check_port(session: &Session<'_>, instance: &Instance, text: &str) -> Result<Option<Permit>> {
     let port = Port::parse(text)?;
-    if port == instance.port {
-        return Ok(());
+    if port == instance.port || session.context.flags.dry_run {
+        return Ok(None);
     }
     let ports = Ports::of(session.context, &session.cluster)?;
-    match ports.holder(&session.cluster, port) {
-        None => Ok(()),
-        Some(holder) => Err(Error::refused(format!("port {port} is taken"))
-            .why(format!("{holder} has it"))
-            .next("give another")),
-    }
+    ports
+        .reserve(session.context, &session.cluster, port)
+        .map(Some)
 }
 
 fn in_cluster(cluster: &Cluster, key: &str, value: Option<&str>) -> Result<Change> {
-    cluster::check_setting(key, value.unwrap_or("1"))?;
+    cluster::check_setting(key, value)?;
     let mut config = cluster.config.clone();
     match value {
         Some(value) => config.set(key, value)?,
         None if config.unset(key) => {}
-        None => return Err(Error::not_found(format!("{key} is not set"))),
+        None => return Err(not_set(key)),
     }
     // What the file says must still make a cluster.
     Cluster::from_config(cluster.layout.root(), config.clone())?;
@@ -250,64 +245,86 @@ fn in_cluster(cluster: &Cluster, key: &str, value: Option<&str>) -> Result<Chang
         }
         _ => "nothing; it counts from now on".to_owned(),
     };
+    let path = cluster.layout.config();
     Ok(Change {
-        entry: Entry::File {
-            path: cluster.layout.config(),
-            mode: files::PRIVATE,
-            before: Some(Secret::new(cluster.config.to_string())),
-            content: Secret::new(config.to_string()),
-        },
+        entries: vec![rewritten(path, &cluster.config, &config)],
         then,
     })
 }
 
-fn in_instance(instance: &Instance, key: &str, value: Option<&str>) -> Result<Change> {
-    let own = match (key, value) {
-        // Without a value only the key's right to be changed is asked for.
-        (instance::key::SERVER_NAME, None) => true,
-        (instance::key::PORT, None) => {
-            return Err(Error::refused("PORT cannot be taken out")
-                .why("the instance is published on it")
-                .next("set another"));
+fn in_instance(
+    session: &Session<'_>,
+    instance: &Instance,
+    key: &str,
+    value: Option<&str>,
+) -> Result<Change> {
+    let named = instance::check_setting(key, value)?;
+    let (mut config, mut env) = (instance.config.clone(), instance.env.clone());
+    let own = named || (config.get(key).is_some() && env.get(key).is_none());
+    match value {
+        Some(value) if own => config.set(key, value)?,
+        Some(value) => env.set(key, value)?,
+        None if is_required(session, instance, key) => {
+            return Err(Error::refused(format!("{key} cannot be taken out"))
+                .why("the application does not start without it")
+                .next("set another value"));
         }
-        (key, value) => instance::check_setting(key, value.unwrap_or("1"))?,
-    } || (instance.config.get(key).is_some() && instance.env.get(key).is_none());
-    let not_set = || Error::not_found(format!("{key} is not set"));
-    let (path, before, content) = if own {
-        let mut config = instance.config.clone();
-        match value {
-            Some(value) => config.set(key, value)?,
-            None if config.unset(key) => {}
-            None => return Err(not_set()),
-        }
-        (
-            instance.layout.config(),
-            instance.config.to_string(),
-            config.to_string(),
-        )
-    } else {
-        let mut env = instance.env.clone();
-        match value {
-            Some(value) => env.set(key, value)?,
-            None if env.unset(key) => {}
-            None => return Err(not_set()),
-        }
-        check_env_file(&instance.layout.env_file(), &env)?;
-        (
-            instance.layout.env_file(),
-            instance.env.to_string(),
-            env.to_string(),
-        )
-    };
+        None if own && config.unset(key) => {}
+        None if !own && env.unset(key) => {}
+        None => return Err(not_set(key)),
+    }
+    check_env_file(&instance.layout.env_file(), &env)?;
+    let changed = Instance::from_config(
+        instance.name.clone(),
+        instance.layout.clone(),
+        config,
+        env.clone(),
+    )?;
+    // An address that the tool wrote follows its parts; one of the operator's own stays.
+    if env.get(ROOT_URL).as_deref() == Some(&generated_url(session, instance)) {
+        env.set(ROOT_URL, &generated_url(session, &changed))?;
+    }
+    let mut entries = Vec::new();
+    if changed.config != instance.config {
+        let path = instance.layout.config();
+        entries.push(rewritten(path, &instance.config, &changed.config));
+    }
+    if env != instance.env {
+        entries.push(rewritten(instance.layout.env_file(), &instance.env, &env));
+    }
     Ok(Change {
-        entry: Entry::File {
-            path,
-            mode: files::PRIVATE,
-            before: Some(Secret::new(before)),
-            content: Secret::new(content),
-        },
+        entries,
         then: format!("{} restart", instance.layout.link().display()),
     })
+}
+
+fn generated_url(session: &Session<'_>, instance: &Instance) -> String {
+    root_url(
+        session.cluster.bind_address,
+        instance.port.number(),
+        session.cluster.port.number(),
+        instance.server_name.as_deref(),
+    )
+}
+
+fn is_required(session: &Session<'_>, instance: &Instance, key: &str) -> bool {
+    session
+        .contracts
+        .covering(&instance.version)
+        .is_ok_and(|contract| contract.env_file.required.iter().any(|r| r == key))
+}
+
+fn rewritten(path: PathBuf, before: &impl ToString, after: &impl ToString) -> Entry {
+    Entry::File {
+        path,
+        mode: files::PRIVATE,
+        before: Some(Secret::new(before.to_string())),
+        content: Secret::new(after.to_string()),
+    }
+}
+
+fn not_set(key: &str) -> Error {
+    Error::not_found(format!("{key} is not set"))
 }
 
 fn from_standard_input() -> Result<String> {

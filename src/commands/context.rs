@@ -129,6 +129,24 @@ impl<'a> Context<'a> {
         Ok(names)
     }
 
+    /// Whether instances were named, by words or by `-i`.
+    pub fn names_instances(&self, words: &[String]) -> bool {
+        !words.is_empty() || !self.flags.instances.is_empty()
+    }
+
+    /// Whether an instance is meant, and not the cluster.
+    pub fn means_instance(&self, words: &[String]) -> bool {
+        self.names_instances(words)
+            || matches!(
+                &self.scope,
+                Scope::Instance { .. }
+                    | Scope::Cluster {
+                        only_instance: true,
+                        ..
+                    }
+            )
+    }
+
     /// The one instance that is meant.
     ///
     /// # Errors

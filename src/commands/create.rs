@@ -13,6 +13,7 @@ use crate::host::{chance, files, identity};
 use crate::journal::lock::Permit;
 use crate::journal::{self, Open};
 use crate::model::cluster::{default, key};
+use crate::model::container::names;
 use crate::model::image::ImageRef;
 use crate::model::key_values::KeyValues;
 use crate::model::layout::ClusterLayout;
@@ -84,7 +85,6 @@ struct Given {
     password: Secret,
     smtp_password: Option<Secret>,
     tool: PathBuf,
-    root: bool,
 }
 
 /// Runs the verb.
@@ -92,6 +92,9 @@ struct Given {
 /// # Errors
 /// Exit 6 where the directory holds something else or the name is taken.
 pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
+    if !context.flags.dry_run {
+        identity::need_root("create")?;
+    }
     let root = absolute(&args.directory)?;
     let layout = ClusterLayout::new(&root);
     finish_earlier(context, &layout)?;
@@ -102,7 +105,6 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         password: chance::password(),
         smtp_password: read_password(args.smtp_password_file.as_deref())?,
         tool: identity::tool()?,
-        root: identity::is_root(),
         layout,
     };
     check_name(context, &given)?;
@@ -242,8 +244,10 @@ fn check_name(context: &Context<'_>, given: &Given) -> Result<()> {
     }
     match context.engine.all_containers() {
         Ok(containers) => {
-            let prefix = format!("{}_", given.name);
-            match containers.iter().find(|c| c.name.starts_with(&prefix)) {
+            match containers
+                .iter()
+                .find(|c| names::is_of_cluster(&c.name, &given.name))
+            {
                 Some(container) => taken(format!("the container {} has it", container.name)),
                 None => Ok(()),
             }
@@ -285,7 +289,7 @@ fn plan(args: &Args, given: &Given) -> Result<Plan> {
             Entry::Directory {
                 path: layout.search_data(),
                 mode: 0o755,
-                owner: given.root.then_some((search::UID, search::UID)),
+                owner: Some((search::UID, search::UID)),
             },
             directory(layout.ssmtp(), 0o755),
             private(layout.ssmtp().join("ssmtp.conf"), ssmtp_conf(args, given)),
@@ -300,6 +304,8 @@ fn plan(args: &Args, given: &Given) -> Result<Plan> {
             private(layout.config(), config(args, given)?.to_string()),
         ],
     });
+    // What is laid out is a cluster; all that is left is to enter it.
+    plan.no_return_from_here();
     plan.push(Step::Enter {
         name: given.name.clone(),
         root: layout.root().to_owned(),

@@ -2,6 +2,7 @@
 
 use crate::commands::context::Context;
 use crate::commands::observed::Observed;
+use crate::commands::one_off;
 use crate::commands::report::Report;
 use crate::commands::session::services_are_down;
 use crate::engine::Input;
@@ -10,7 +11,6 @@ use crate::host::{chance, store};
 use crate::model::cluster::Cluster;
 use crate::model::container::{ContainerSpec, Mount, Role, names};
 use crate::model::instance::Instance;
-use crate::model::scope::Scope;
 use crate::services::{database, labels};
 
 /// Opens the database of an instance, or without one that of the cluster as its administrator.
@@ -32,15 +32,7 @@ const CLIENT_CONFIG: &str = "/etc/kor-cluster/client.cnf";
 /// Exit 6 where the cluster is down.
 pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let cluster = context.cluster()?;
-    let asks_for_one = matches!(
-        context.scope,
-        Scope::Instance { .. }
-            | Scope::Cluster {
-                only_instance: true,
-                ..
-            }
-    );
-    let instance = if asks_for_one || !context.flags.instances.is_empty() {
+    let instance = if context.means_instance(&[]) {
         let name = context.one_instance(&cluster, &[])?;
         Some(store::instance(&cluster, &name)?)
     } else {
@@ -51,6 +43,9 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         return Err(services_are_down(&cluster, "db"));
     }
     let spec = client(&cluster, instance.as_ref());
+    if context.flags.dry_run {
+        return Ok(one_off::would_run("db", &spec));
+    }
     let statements = args.statements.as_ref().map(|sql| format!("{sql}\n"));
     let input = match &statements {
         Some(sql) => Input::Bytes(sql.as_bytes()),
@@ -103,6 +98,7 @@ fn client(cluster: &Cluster, instance: Option<&Instance>) -> ContainerSpec {
         network: names::network(&cluster.name),
         aliases: Vec::new(),
         published: Vec::new(),
+        work_dir: None,
         memory: None,
         restarts: false,
         stop_seconds: 10,

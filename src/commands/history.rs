@@ -14,6 +14,9 @@ use crate::steps::Step;
 /// Shows what was done here, the latest last, and what was interrupted.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
+    /// The instances [default: all]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
     /// How many operations
     #[arg(short = 'n', long, default_value_t = 50)]
     pub lines: usize,
@@ -25,9 +28,16 @@ pub struct Args {
 /// Exit 6 where the history cannot be read.
 pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let layout = context.layout()?;
-    let of_here = |names: &[Name]| match &context.scope {
-        Scope::Instance { name, .. } => names.contains(name),
-        _ => true,
+    let asked: Vec<&str> = match &context.scope {
+        Scope::Instance { name, .. } => vec![name.as_str()],
+        // An instance that is gone has its history still.
+        _ => {
+            let said = args.names.iter().chain(&context.flags.instances);
+            said.map(String::as_str).collect()
+        }
+    };
+    let of_here = |names: &[Name]| {
+        asked.is_empty() || names.iter().any(|name| asked.contains(&name.as_str()))
     };
     let mut entries = history::read(&layout.history())?;
     entries.retain(|entry| of_here(&entry.instances));

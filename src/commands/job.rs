@@ -24,6 +24,9 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         "exec >>log/{LOG} 2>&1; date -u '+%FT%TZ job begins'; eval \"$0\"; code=$?; date -u \"+%FT%TZ job ends with $code\"; exit $code"
     );
     spec.command = vec!["-c".to_owned(), script, command.clone()];
+    if context.flags.dry_run {
+        return Ok(one_off::would_run("job", &spec));
+    }
     remove_ended(context, &spec.name)?;
     context.engine.create(&spec)?;
     context.engine.start(&spec.name)?;

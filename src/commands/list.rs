@@ -15,7 +15,11 @@ use crate::model::scope::Scope;
 
 /// Shows the instances of a cluster, or all clusters of this host, at once.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// The instances [default: all]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+}
 
 /// A cluster.
 #[derive(Debug, Clone, Serialize)]
@@ -45,8 +49,12 @@ struct ListedInstance {
 ///
 /// # Errors
 /// Exit 5 where the engine cannot be reached.
-pub fn run(_args: &Args, context: &Context<'_>) -> Result<Report> {
+pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let clusters: Vec<ListedCluster> = match &context.scope {
+        Scope::Host if context.names_instances(&args.names) => {
+            context.layout()?;
+            Vec::new()
+        }
         Scope::Host => {
             let containers = context.engine.containers(&Selector::ours())?;
             context
@@ -63,8 +71,10 @@ pub fn run(_args: &Args, context: &Context<'_>) -> Result<Report> {
             let cluster = context.cluster()?;
             let selector = Selector::cluster(cluster.layout.root());
             let mut one = listed(&cluster, &context.engine.containers(&selector)?);
-            if let Scope::Instance { name, .. } = scope {
-                one.instances.retain(|i| i.name == name.as_str());
+            if matches!(scope, Scope::Instance { .. }) || context.names_instances(&args.names) {
+                let names = context.instances(&cluster, &args.names)?;
+                one.instances
+                    .retain(|i| names.iter().any(|name| name.as_str() == i.name));
             }
             vec![one]
         }

@@ -10,12 +10,14 @@ use crate::error::{Error, Kind, Result};
 use crate::host::{files, store};
 use crate::model::cluster::Cluster;
 use crate::model::container::{Role, names};
-use crate::model::scope::Scope;
 
 /// Shows the last lines of an instance's application log; without an instance those of the shared
 /// services.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
+    /// The instance
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
     /// How many lines
     #[arg(short = 'n', long, default_value_t = 100)]
     pub lines: usize,
@@ -45,17 +47,10 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     if let Some(role) = args.service.as_deref().and_then(Role::parse) {
         return of_container(args, context, &names::service(&cluster.name, role));
     }
-    let none_named = matches!(
-        context.scope,
-        Scope::Cluster {
-            only_instance: false,
-            ..
-        }
-    ) && context.flags.instances.is_empty();
-    if none_named {
+    if !context.means_instance(&args.names) && !args.container && !args.jobs {
         return of_services(args, context, &cluster);
     }
-    let name = context.one_instance(&cluster, &[])?;
+    let name = context.one_instance(&cluster, &args.names)?;
     if args.container {
         let container = names::of_instance(&cluster.name, &name, Role::Web, "");
         return of_container(args, context, &container);

@@ -9,6 +9,7 @@ use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch, services_are_down};
 use crate::commands::{start, upkeep};
 use crate::error::Result;
+use crate::journal::OnFailure;
 use crate::model::container::Role;
 use crate::model::label;
 use crate::services::app::App;
@@ -26,7 +27,8 @@ pub struct Args {
 /// Runs the verb.
 ///
 /// # Errors
-/// Exit 1 with the migration's output; 7 where the index was not filled after it.
+/// Exit 1 with the output of what failed; what the migration did by then stays. 7 where it was
+/// interrupted: `recover` runs it again.
 pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let cluster = context.cluster()?;
     let names = context.instances(&cluster, &args.names)?;
@@ -59,7 +61,10 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
 fn plan(session: &Session<'_>, apps: &[App<'_>]) -> Result<Plan> {
     let mut plan = session.plan();
     plan.content = true;
+    plan.on_failure = OnFailure::Leave;
     push_waits(&mut plan, session);
+    // Nothing takes a migration back, not even one that was begun: an interrupted one is finished.
+    plan.no_return_from_here();
     for app in apps {
         let name = &app.instance.name;
         plan.instances.push(name.clone());
@@ -78,9 +83,6 @@ fn plan(session: &Session<'_>, apps: &[App<'_>]) -> Result<Plan> {
                 what,
                 input: None,
             });
-            if plan.point_of_no_return.is_none() {
-                plan.no_return_from_here();
-            }
         }
     }
     Ok(plan)

@@ -11,7 +11,7 @@ use crate::commands::ports::Ports;
 use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch, services_are_down};
 use crate::commands::{start, upkeep};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::host::{chance, files, identity};
 use crate::journal::lock::Permit;
 use crate::model::cluster::Cluster;
@@ -89,6 +89,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         context,
         &session.cluster,
         mail::method_of(&session.cluster).as_deref(),
+        &session.cluster.layout.link(),
     )?;
     let needed = images::of_app(&session.cluster, &contract, &version)?;
     images::ensure(context, &[needed])?;
@@ -96,15 +97,9 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     if !observed.services_run() {
         return Err(services_are_down(&session.cluster, "new"));
     }
-    // Until its file is written, nobody else on this host may take the same port.
-    let allocation = Permit::named(
-        &context.registry.locks()?,
-        "allocation",
-        &context.lock_request("new"),
-    )?;
-    session.also(allocation);
     check_name(&session, &name)?;
-    let port = choose_port(args, &session)?;
+    let (port, reservation) = choose_port(args, &session)?;
+    session.also(reservation);
     let instance = describe(args, &session.cluster, &contract, name, version, port)?;
     let drawn = Drawn {
         admin: args.admin.password()?,
@@ -169,24 +164,31 @@ fn choose_version(args: &Args, session: &Session<'_>) -> Result<Version> {
     Version::parse(default)
 }
 
-fn choose_port(args: &Args, session: &Session<'_>) -> Result<Port> {
+/// The port that was given, else the next free one; and its reservation.
+fn choose_port(args: &Args, session: &Session<'_>) -> Result<(Port, Permit)> {
     let ports = Ports::of(session.context, &session.cluster)?;
     if let Some(port) = args.port {
-        return match ports.holder(&session.cluster, port) {
-            None => Ok(port),
-            Some(holder) => Err(Error::refused(format!("port {port} is taken"))
-                .why(format!("{holder} has it"))
-                .next("give another with PORT=… or --port, or none for the next free one")),
-        };
+        let reservation = ports
+            .reserve(session.context, &session.cluster, port)
+            .map_err(|error| {
+                error.next("give another with PORT=… or --port, or none for the next free one")
+            })?;
+        return Ok((port, reservation));
     }
-    let free = Port::onwards(port::FIRST)
-        .find(|port| ports.holder(&session.cluster, *port).is_none())
-        .ok_or_else(|| Error::refused("no port is free"))?;
-    session
-        .context
-        .observer
-        .note(&format!("no port was given: {free} is taken"));
-    Ok(free)
+    for port in Port::onwards(port::FIRST) {
+        match ports.reserve(session.context, &session.cluster, port) {
+            Ok(reservation) => {
+                session
+                    .context
+                    .observer
+                    .note(&format!("no port was given: {port} is taken"));
+                return Ok((port, reservation));
+            }
+            Err(error) if error.kind == Kind::Refused => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(Error::refused("no port is free"))
 }
 
 fn check_fits(cluster: &Cluster, contract: &Contract, version: &Version) -> Result<()> {

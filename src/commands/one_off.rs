@@ -1,8 +1,11 @@
 //! A command in a container of its own, which an operator asked for.
 
+use serde_json::json;
+
 use crate::commands::context::Context;
 use crate::commands::images;
 use crate::commands::observed::Observed;
+use crate::commands::report::Report;
 use crate::commands::session::services_are_down;
 use crate::error::{Error, Result};
 use crate::host::{chance, store};
@@ -41,4 +44,16 @@ pub fn container(
     }
     let spec = app.command(role, command, &chance::tag())?;
     Ok((spec, instance))
+}
+
+/// What a verb would do with its container.
+pub fn would_run(verb: &str, spec: &ContainerSpec) -> Report {
+    let command = spec.command.join(" ");
+    Report::new(
+        vec![format!(
+            "{verb} would run in a fresh container of {}: {command}",
+            spec.image
+        )],
+        json!({"command": verb, "dry_run": true, "image": spec.image, "words": spec.command}),
+    )
 }

@@ -1,8 +1,11 @@
 //! Who has a port of this host: an instance's configuration, a container, a process.
 
+use std::time::Duration;
+
 use crate::commands::context::Context;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::host::{ports, store};
+use crate::journal::lock::{Permit, Request};
 use crate::model::cluster::Cluster;
 use crate::model::container::Container;
 use crate::model::port::Port;
@@ -49,6 +52,34 @@ impl Ports {
             .find(|(taken, _)| *taken == port)
             .map(|(_, holder)| holder.clone())
             .or_else(|| self.listener(cluster, port))
+    }
+
+    /// Takes a port until the permission is dropped: between the choice of a port and the file
+    /// that says so, nobody else on this host may take the same.
+    ///
+    /// # Errors
+    /// Exit 6 with the holder.
+    pub fn reserve(&self, context: &Context<'_>, cluster: &Cluster, port: Port) -> Result<Permit> {
+        let taken = |holder: String| {
+            Error::refused(format!("port {port} is taken")).why(format!("{holder} has it"))
+        };
+        if let Some(holder) = self.holder(cluster, port) {
+            return Err(taken(holder));
+        }
+        let request = Request {
+            verb: "port",
+            wait: Duration::ZERO,
+            interrupt: context.interrupt,
+        };
+        Permit::named(
+            &context.registry.locks()?,
+            &format!("port-{port}"),
+            &request,
+        )
+        .map_err(|error| match error.kind {
+            Kind::Busy => taken("another operation that is under way".to_owned()),
+            _ => error,
+        })
     }
 
     /// Who listens on a port now.

@@ -4,9 +4,10 @@ use serde_json::json;
 
 use crate::commands::context::Context;
 use crate::commands::create;
+use crate::commands::observed::Observed;
 use crate::commands::report::Report;
 use crate::error::{Error, Kind, Result};
-use crate::host::store;
+use crate::host::{identity, store};
 use crate::journal::lock::Permit;
 use crate::journal::{self, Open};
 use crate::model::layout::ClusterLayout;
@@ -15,15 +16,19 @@ use crate::steps::{self, Step};
 
 /// Finishes or undoes what was interrupted. With nothing to do it says so and is content.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// The instances whose operations are meant [default: all]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+}
 
 /// Runs the verb.
 ///
 /// # Errors
 /// Exit 3 where an operation still runs, 7 where one can be neither finished nor undone.
-pub fn run(_args: &Args, context: &Context<'_>) -> Result<Report> {
+pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let layout = context.layout()?;
-    let open = mine(context, &layout)?;
+    let open = mine(args, context, &layout)?;
     if context.flags.dry_run {
         let lines = open
             .iter()
@@ -35,6 +40,7 @@ pub fn run(_args: &Args, context: &Context<'_>) -> Result<Report> {
             json!({"command": "recover", "dry_run": true, "operations": ids}),
         ));
     }
+    identity::need_root("recover")?;
     let mut recovered = Vec::new();
     for operation in &open {
         let permit = permit(context, &layout, operation)?;
@@ -42,7 +48,8 @@ pub fn run(_args: &Args, context: &Context<'_>) -> Result<Report> {
         if !operation.path.exists() {
             continue;
         }
-        steps::recover_one(&context.world(&layout), &permit, operation)?;
+        steps::recover_one(&context.world(&layout), &permit, operation)
+            .map_err(|error| boot_first(context, &layout, error))?;
         recovered.push(operation);
     }
     create::tidy_up(&layout, false)?;
@@ -60,25 +67,29 @@ pub fn run(_args: &Args, context: &Context<'_>) -> Result<Report> {
     ))
 }
 
+/// What an undo needs from the services, it can only have when they run.
+fn boot_first(context: &Context<'_>, layout: &ClusterLayout, error: Error) -> Error {
+    let up = store::cluster(layout.root())
+        .and_then(|cluster| Observed::of(context.engine, &cluster))
+        .is_ok_and(|observed| observed.services_run());
+    if up || error.kind != Kind::HalfDone {
+        return error;
+    }
+    let link = layout.link().display().to_string();
+    error.next(format!("{link} boot, then {link} recover"))
+}
+
 /// The operations that are not over, of the place that the command was called for.
-fn mine(context: &Context<'_>, layout: &ClusterLayout) -> Result<Vec<Open>> {
+fn mine(args: &Args, context: &Context<'_>, layout: &ClusterLayout) -> Result<Vec<Open>> {
     let open = journal::open_operations::<Step>(&layout.journal())?;
-    let names: Vec<String> = match &context.scope {
-        Scope::Instance { name, .. } => vec![name.to_string()],
-        _ if context.flags.instances.is_empty() => return Ok(open),
-        _ => {
-            let cluster = store::cluster(layout.root())?;
-            for text in &context.flags.instances {
-                let known = open
-                    .iter()
-                    .any(|o| o.header.instances.iter().any(|n| n.as_str() == text));
-                if !known {
-                    context.instances(&cluster, &[])?;
-                }
-            }
-            context.flags.instances.clone()
-        }
-    };
+    let said = args.names.iter().chain(&context.flags.instances);
+    let mut names: Vec<String> = said.cloned().collect();
+    if let Scope::Instance { name, .. } = &context.scope {
+        names.push(name.to_string());
+    }
+    if names.is_empty() {
+        return Ok(open);
+    }
     Ok(open
         .into_iter()
         .filter(|o| {

@@ -8,13 +8,15 @@ use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch, services_are_down};
 use crate::commands::{start, stop, unfinished, upkeep};
 use crate::error::Result;
+use crate::host::store;
 use crate::journal::OnFailure;
 use crate::model::container::Role;
 use crate::model::instance::Instance;
 use crate::services::app::App;
 use crate::steps::Plan;
 
-/// Stops and starts instances: a changed configuration takes effect.
+/// Stops and starts instances: a changed configuration takes effect. With --all those that should
+/// run.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     /// The instances, where a cluster's link was called
@@ -28,7 +30,11 @@ pub struct Args {
 /// Exit 1 where an instance does not become healthy; it is left as it is.
 pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let cluster = context.cluster()?;
-    let names = context.instances(&cluster, &args.names)?;
+    let mut names = context.instances(&cluster, &args.names)?;
+    if context.flags.all {
+        // Those that were stopped on purpose stay down.
+        names.retain(|name| store::instance(&cluster, name).is_ok_and(|i| i.should_run));
+    }
     let session = Session::begin(
         context,
         "restart",
@@ -50,7 +56,11 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         return Ok(report);
     }
     upkeep::after(&session, &names);
-    Ok(session.report(&plan, start::addresses(&apps), json!({"instances": names})))
+    Ok(session.report(
+        &plan,
+        start::addresses(&apps),
+        json!({"urls": start::urls(&apps)}),
+    ))
 }
 
 fn plan(

@@ -23,6 +23,9 @@ pub struct Args {
 pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let command = args.command.join(" ");
     let (spec, _) = one_off::container(context, "run", Role::Run, &command)?;
+    if context.flags.dry_run {
+        return Ok(one_off::would_run("run", &spec));
+    }
     let input = Input::Standard {
         terminal: context.flags.terminal,
     };

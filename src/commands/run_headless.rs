@@ -15,6 +15,9 @@ use crate::model::container::Role;
 pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let command = args.command.join(" ");
     let (spec, _) = one_off::container(context, "run_headless", Role::Run, &command)?;
+    if context.flags.dry_run {
+        return Ok(one_off::would_run("run_headless", &spec));
+    }
     let limit = context.flags.timeout;
     let code = context.streaming(|sink| context.engine.run(&spec, Input::Nothing, sink, limit))?;
     Ok(Report::of_command(code))

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::commands::context::Context;
 use crate::commands::report::Report;
 use crate::error::{Error, Result};
-use crate::host::{chance, clock, store};
+use crate::host::{chance, clock, identity, store};
 use crate::journal::lock::Permit;
 use crate::journal::{self, Open};
 use crate::model::cluster::Cluster;
@@ -62,6 +62,9 @@ impl<'a> Session<'a> {
         extent: Extent,
         touch: Touch,
     ) -> Result<Self> {
+        if !context.flags.dry_run {
+            identity::need_root(verb)?;
+        }
         let contracts = store::contracts(Some(&cluster.layout))?;
         let permit = match (context.flags.dry_run, extent) {
             (true, _) => None,
@@ -155,6 +158,8 @@ impl<'a> Session<'a> {
                     header.verb,
                     link.display()
                 ));
+            } else if header.verb == "create" {
+                steps::recover_one(&self.context.world(&self.cluster.layout), permit, operation)?;
             } else {
                 let world = self.context.world(&self.cluster.layout);
                 steps::supersede(&world, permit, operation)?;

@@ -17,6 +17,9 @@ pub struct Args {}
 /// Exit 6 where the cluster is down.
 pub fn run(_args: &Args, context: &Context<'_>) -> Result<Report> {
     let (spec, _) = one_off::container(context, "shell", Role::Run, "exec /bin/bash")?;
+    if context.flags.dry_run {
+        return Ok(one_off::would_run("shell", &spec));
+    }
     let input = Input::Standard {
         terminal: context.flags.terminal,
     };

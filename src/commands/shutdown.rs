@@ -9,7 +9,7 @@ use crate::commands::session::{Extent, Session, Touch};
 use crate::commands::{stop, unfinished};
 use crate::error::Result;
 use crate::host::store;
-use crate::model::container::Role;
+use crate::model::container::{Role, State};
 use crate::model::instance::Instance;
 use crate::model::name::Name;
 use crate::services::{app::App, database, search};
@@ -83,6 +83,12 @@ fn plan(
         .collect();
     // Those for one command, and those of instances that are gone.
     let is_service = |role: Option<Role>| matches!(role, Some(Role::Database | Role::Search));
+    for running in observed.one_offs().filter(|c| c.state == State::Running) {
+        session
+            .context
+            .observer
+            .warn(&format!("the command in {} is ended", running.name));
+    }
     for stray in &observed.containers {
         if !is_service(stray.role()) && !planned.contains(&stray.name) {
             removals.push(Step::RemoveStray {

@@ -16,6 +16,7 @@ use crate::journal::OnFailure;
 use crate::model::container::Role;
 use crate::model::env_file::EnvFile;
 use crate::model::instance::{Instance, key};
+use crate::model::label;
 use crate::model::name::Name;
 use crate::model::secret::Secret;
 use crate::services::{app::App, root_url};
@@ -52,17 +53,18 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         return Err(services_are_down(&session.cluster, "start"));
     }
     check_ports(&session, &apps)?;
+    for app in apps.iter().filter(|app| is_outdated(&observed, app)) {
+        context.observer.warn(&format!(
+            "instance {} runs with an older configuration; `restart` makes the new one count",
+            app.instance.name
+        ));
+    }
     let plan = plan(session.plan(), &observed, &apps)?;
     if let Some(report) = session.carry_out(&plan)? {
         return Ok(report);
     }
     upkeep::after(&session, &names);
-    let urls: Vec<String> = apps.iter().map(url).collect();
-    Ok(session.report(
-        &plan,
-        addresses(&apps),
-        json!({"instances": names, "urls": urls}),
-    ))
+    Ok(session.report(&plan, addresses(&apps), json!({"urls": urls(&apps)})))
 }
 
 fn plan(mut plan: Plan, observed: &Observed, apps: &[App<'_>]) -> Result<Plan> {
@@ -105,16 +107,14 @@ pub fn apps<'a>(session: &'a Session<'_>, instances: &'a [Instance]) -> Result<V
         .collect()
 }
 
-/// Everything that can fail is tried before anything changes: the environment file, mail, images.
+/// Everything that can fail is tried before anything changes: settings, mail, images.
 ///
 /// # Errors
-/// Exit 6 where the environment file has what its reader would run or expand.
+/// Exit 6 where the environment file lacks a setting or has what its reader would run or expand.
 pub fn check(session: &Session<'_>, apps: &[App<'_>]) -> Result<()> {
     let mut needed = Vec::new();
     for app in apps {
-        check_env_file(&app.instance.layout.env_file(), &app.instance.env)?;
-        let method = app.instance.env.get("MAIL_DELIVERY_METHOD");
-        mail::check(session.context, &session.cluster, method.as_deref())?;
+        check_settings(session, app)?;
         needed.push(images::of_app(
             app.cluster,
             app.contract,
@@ -122,6 +122,29 @@ pub fn check(session: &Session<'_>, apps: &[App<'_>]) -> Result<()> {
         )?);
     }
     images::ensure(session.context, &needed)
+}
+
+/// The settings of one instance: all that the application needs, nothing that it would run, mail.
+///
+/// # Errors
+/// Exit 6 with the file and the key.
+pub fn check_settings(session: &Session<'_>, app: &App<'_>) -> Result<()> {
+    let instance = app.instance;
+    let file = instance.layout.env_file();
+    check_env_file(&file, &instance.env)?;
+    for key in &app.contract.env_file.required {
+        if instance.env.get(key).is_none_or(|value| value.is_empty()) {
+            return Err(Error::refused(format!("{} lacks {key}", file.display()))
+                .why("the application does not start without it")
+                .next(format!(
+                    "{} config set {key} VALUE",
+                    instance.layout.link().display()
+                )));
+        }
+    }
+    let method = instance.env.get("MAIL_DELIVERY_METHOD");
+    let link = instance.layout.link();
+    mail::check(session.context, &session.cluster, method.as_deref(), &link)
 }
 
 /// Refuses a line that the application's reader would run or expand.
@@ -159,7 +182,8 @@ pub fn check_ports(session: &Session<'_>, apps: &[App<'_>]) -> Result<()> {
     let ports = Ports::of(session.context, &session.cluster)?;
     for app in apps {
         let instance = app.instance;
-        if observed.of_instance(&instance.name, Role::Web).is_some() {
+        let own = observed.of_instance(&instance.name, Role::Web);
+        if own.is_some_and(|c| c.host_ports.contains(&instance.port.number())) {
             continue;
         }
         if let Some(holder) = ports.listener(&session.cluster, instance.port) {
@@ -175,6 +199,17 @@ pub fn check_ports(session: &Session<'_>, apps: &[App<'_>]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether an instance's web process runs in a container that would be made otherwise today.
+pub fn is_outdated(observed: &Observed, app: &App<'_>) -> bool {
+    let Some(there) = observed.of_instance(&app.instance.name, Role::Web) else {
+        return false;
+    };
+    app.web().is_ok_and(|spec| {
+        there.labels.contains_key(label::SPEC)
+            && there.labels.get(label::SPEC) != spec.labels.get(label::SPEC)
+    })
 }
 
 /// The step that writes down which instances should run; none where it stands there already.
@@ -262,6 +297,11 @@ pub fn url(app: &App<'_>) -> String {
         app.cluster.port.number(),
         None,
     )
+}
+
+/// The addresses of several.
+pub fn urls(apps: &[App<'_>]) -> Vec<String> {
+    apps.iter().map(url).collect()
 }
 
 /// A line with the address of each.

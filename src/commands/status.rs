@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::commands::context::Context;
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
+use crate::commands::start;
 use crate::commands::upkeep::{self, Measured};
 use crate::error::Result;
 use crate::host::{clock, files, store};
@@ -21,13 +22,17 @@ use crate::model::instance::Instance;
 use crate::model::memory::human;
 use crate::model::name::Name;
 use crate::model::scope::Scope;
-use crate::services::{app::App, database, search};
+use crate::services::{app::App, database, running, search};
 use crate::steps::Step;
 
 /// Shows how services and instances are: up, starting, up but not healthy, down, or another
 /// version than was asked for.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// The instances [default: all]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+}
 
 /// How long an answer may take where nothing else is said.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -60,12 +65,12 @@ struct InstanceStatus {
 ///
 /// # Errors
 /// Exit 5 where the engine cannot be reached.
-pub fn run(_args: &Args, context: &Context<'_>) -> Result<Report> {
+pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let cluster = context.cluster()?;
     let contracts = store::contracts(Some(&cluster.layout))?;
     let wanted: Vec<Name> = match &context.scope {
         Scope::Instance { name, .. } => vec![name.clone()],
-        _ if !context.flags.instances.is_empty() => context.instances(&cluster, &[])?,
+        _ if context.names_instances(&args.names) => context.instances(&cluster, &args.names)?,
         _ => store::instance_names(&cluster)?,
     };
     let instances = wanted
@@ -158,10 +163,13 @@ impl Asked<'_> {
     fn instance(&self, instance: &Instance) -> InstanceStatus {
         let container = self.detailed(self.observed.of_instance(&instance.name, Role::Web));
         let (health, unfinished) = match self.contracts.covering(&instance.version) {
-            Err(error) => (
-                Health::because(Condition::Unhealthy, error.to_string()),
-                None,
-            ),
+            Err(error) => {
+                let health = match running(container.as_ref()) {
+                    Ok(_) => Health::because(Condition::Unhealthy, error.to_string()),
+                    Err(health) => health,
+                };
+                (health, None)
+            }
             Ok(contract) => {
                 let app = App {
                     cluster: self.cluster,
@@ -184,12 +192,26 @@ impl Asked<'_> {
             port: instance.port.number(),
             should_run: instance.should_run,
             restart_needed: health.condition != Condition::Down
-                && started.is_some_and(|at| changed_since(instance, at)),
+                && (started.is_some_and(|at| changed_since(instance, at))
+                    || self.is_outdated(instance)),
             health,
             unfinished,
             sizes: upkeep::last_measured(&self.cluster.layout, &instance.name),
             last_snapshot: last_snapshot(self.cluster, &instance.name),
         }
+    }
+
+    fn is_outdated(&self, instance: &Instance) -> bool {
+        self.contracts
+            .covering(&instance.version)
+            .is_ok_and(|contract| {
+                let app = App {
+                    cluster: self.cluster,
+                    instance,
+                    contract,
+                };
+                start::is_outdated(self.observed, &app)
+            })
     }
 
     fn unfinished(&self, app: &App<'_>) -> Option<u64> {

@@ -59,10 +59,21 @@ fn plan(session: &Session<'_>, observed: &Observed, names: &[Name]) -> Result<Pl
         .collect::<Result<Vec<_>>>()?;
     let mut removals = Vec::new();
     for instance in &instances {
+        let Ok(contract) = session.contracts.covering(&instance.version) else {
+            // Nobody knows how to make its containers again, but they can be stopped.
+            for role in [Role::Worker, Role::Web] {
+                if let Some(there) = observed.of_instance(&instance.name, role) {
+                    removals.push(Step::RemoveStray {
+                        name: there.name.clone(),
+                    });
+                }
+            }
+            continue;
+        };
         let app = App {
             cluster: &session.cluster,
             instance,
-            contract: session.contracts.covering(&instance.version)?,
+            contract,
         };
         if observed.web_runs(&instance.name) {
             unfinished::wait(&app, observed.service_runs(Role::Database))

@@ -36,6 +36,16 @@ pub fn read_if_there(path: &Path) -> Result<Option<String>> {
 /// # Errors
 /// Exit 1 or 6 with the path and the system's reason; the old file is as it was.
 pub fn write(path: &Path, text: &str, mode: u32) -> Result<()> {
+    put_file(path, text, mode)?;
+    sync_directory_of(path)
+}
+
+/// The same without making the entry in the directory last; that is left to the caller, who puts
+/// several things into one.
+///
+/// # Errors
+/// As [`write`].
+pub fn put_file(path: &Path, text: &str, mode: u32) -> Result<()> {
     let beside = beside(path);
     let done = (|| {
         let mut file = OpenOptions::new()
@@ -58,8 +68,7 @@ pub fn write(path: &Path, text: &str, mode: u32) -> Result<()> {
     done.map_err(|e| {
         let _ = fs::remove_file(&beside);
         Error::io("write", path, &e)
-    })?;
-    sync_directory_of(path)
+    })
 }
 
 /// Where a file is written before it is renamed; always the same name, so that a crash leaves
@@ -74,6 +83,15 @@ pub fn beside(path: &Path) -> PathBuf {
 /// # Errors
 /// Exit 1, 4 or 6 with the path.
 pub fn make_directory(path: &Path, mode: u32, owner: Option<(u32, u32)>) -> Result<()> {
+    put_directory(path, mode, owner)?;
+    sync_directory_of(path)
+}
+
+/// The same without making the entry in the directory above last; see [`put_file`].
+///
+/// # Errors
+/// As [`make_directory`].
+pub fn put_directory(path: &Path, mode: u32, owner: Option<(u32, u32)>) -> Result<()> {
     match fs::create_dir(path) {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => {}
@@ -84,8 +102,7 @@ pub fn make_directory(path: &Path, mode: u32, owner: Option<(u32, u32)>) -> Resu
             Some((uid, gid)) => chown(path, Some(uid), Some(gid)),
             None => Ok(()),
         })
-        .map_err(|e| Error::io("set the rights of", path, &e))?;
-    sync_directory_of(path)
+        .map_err(|e| Error::io("set the rights of", path, &e))
 }
 
 /// Points a symbolic link at `target` in one step.
@@ -93,12 +110,20 @@ pub fn make_directory(path: &Path, mode: u32, owner: Option<(u32, u32)>) -> Resu
 /// # Errors
 /// Exit 1 or 6 with the path.
 pub fn link(path: &Path, target: &Path) -> Result<()> {
+    put_link(path, target)?;
+    sync_directory_of(path)
+}
+
+/// The same without making the entry in the directory last; see [`put_file`].
+///
+/// # Errors
+/// As [`link`].
+pub fn put_link(path: &Path, target: &Path) -> Result<()> {
     let beside = beside(path);
     let _ = fs::remove_file(&beside);
     symlink(target, &beside)
         .and_then(|()| fs::rename(&beside, path))
-        .map_err(|e| Error::io("make the link", path, &e))?;
-    sync_directory_of(path)
+        .map_err(|e| Error::io("make the link", path, &e))
 }
 
 /// Removes a file or link, and what a crash left beside it; one that is not there is fine.
@@ -193,7 +218,14 @@ pub fn last_lines(path: &Path, count: usize) -> Result<Vec<String>> {
 /// # Errors
 /// Exit 1 with the path.
 pub fn sync_directory_of(path: &Path) -> Result<()> {
-    let directory = path.parent().unwrap_or(Path::new("/"));
+    sync_directory(path.parent().unwrap_or(Path::new("/")))
+}
+
+/// Makes the entries of a directory last.
+///
+/// # Errors
+/// Exit 1 with the path.
+pub fn sync_directory(directory: &Path) -> Result<()> {
     File::open(directory)
         .and_then(|d| d.sync_all())
         .map_err(|e| Error::io("sync", directory, &e))

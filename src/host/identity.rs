@@ -16,9 +16,22 @@ pub fn who() -> String {
         })
 }
 
-/// Whether the tool may change files of any owner: containers write as root.
+/// Whether the tool may change files of any owner.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
+}
+
+/// Containers write files as root, and whoever changes a cluster must be able to take them back.
+///
+/// # Errors
+/// Exit 6 for everybody but root, before anything is changed.
+pub fn need_root(verb: &str) -> Result<()> {
+    if is_root() {
+        return Ok(());
+    }
+    Err(Error::refused(format!("{verb} needs to be root"))
+        .why("containers write files as root, and nobody else can take them back")
+        .next("run the command with sudo"))
 }
 
 /// The tool's own file, which links point at.

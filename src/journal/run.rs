@@ -199,13 +199,16 @@ fn end<S: Serialize + DeserializeOwned + Clone>(
     outcome: Outcome,
     error: Option<Error>,
 ) -> Ended {
+    let verb = journal
+        .header()
+        .map_or_else(|_| String::new(), |h| h.verb.clone());
     crash::point("before the end");
     match journal.write(Record::End { outcome }) {
         Ok(()) => Ended {
             outcome: Some(outcome),
             error,
         },
-        Err(writing) => open_with(error.unwrap_or(writing)),
+        Err(writing) => open_with(half_done(&verb, &writing, error.as_ref())),
     }
 }
 

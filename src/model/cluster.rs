@@ -76,8 +76,6 @@ pub struct Cluster {
     pub layout: ClusterLayout,
     /// The reverse proxy's port.
     pub port: Port,
-    /// The database's administrator.
-    pub database_user: String,
     /// The administrator's password.
     pub database_password: Secret,
     /// The database server's image.
@@ -132,7 +130,6 @@ impl Cluster {
                 .map_err(|e| in_file(key::CLUSTER_NAME, e))?,
             port: Port::parse(&or(key::CLUSTER_PORT, default::CLUSTER_PORT))
                 .map_err(|e| in_file(key::CLUSTER_PORT, e))?,
-            database_user: or(key::DB_USERNAME, "root"),
             database_password: Secret::new(needed(key::DB_PASSWORD)?),
             database_image: image(key::DATABASE_IMAGE, default::DATABASE_IMAGE)?,
             database_memory: bytes(key::DATABASE_MEMORY, default::DATABASE_MEMORY)?,
@@ -187,12 +184,20 @@ pub fn parse_address(text: &str) -> Result<IpAddr> {
 ///
 /// # Errors
 /// Exit 2 where the value does not fit its key, exit 6 where the key is not to be changed.
-pub fn check_setting(key: &str, value: &str) -> Result<()> {
+pub fn check_setting(key: &str, value: Option<&str>) -> Result<()> {
+    if [
+        key::CLUSTER_ROOT,
+        key::CLUSTER_NAME,
+        key::DB_USERNAME,
+        key::DB_PASSWORD,
+    ]
+    .contains(&key)
+    {
+        return Err(Error::refused(format!("{key} cannot be changed"))
+            .why("containers, files and accounts carry it"));
+    }
+    let Some(value) = value else { return Ok(()) };
     match key {
-        key::CLUSTER_ROOT | key::CLUSTER_NAME | key::DB_USERNAME | key::DB_PASSWORD => {
-            return Err(Error::refused(format!("{key} cannot be changed"))
-                .why("containers, files and accounts carry it"));
-        }
         key::CLUSTER_PORT => drop(Port::parse(value)?),
         key::DATABASE_IMAGE | key::SEARCH_IMAGE => drop(ImageRef::parse(value)?),
         key::APP_REPOSITORY => drop(ImageRef::of(value, "tag")?),

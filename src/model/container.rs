@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::model::label::{self, Labels};
 use crate::model::memory::Bytes;
@@ -78,6 +79,19 @@ pub mod names {
         }
     }
 
+    /// Whether a container's name is one that a cluster of this name could give.
+    pub fn is_of_cluster(container: &str, cluster: &Name) -> bool {
+        let rest = container
+            .strip_prefix(cluster.as_str())
+            .and_then(|rest| rest.strip_prefix('_'));
+        rest.is_some_and(|rest| {
+            ["mysql", "elastic", "nginx"].contains(&rest)
+                || ["instance_", "bg_", "run_", "job_"]
+                    .iter()
+                    .any(|part| rest.starts_with(part))
+        })
+    }
+
     /// The cluster's network.
     pub fn network(cluster: &Name) -> String {
         format!("{cluster}_network")
@@ -129,6 +143,8 @@ pub struct ContainerSpec {
     pub aliases: Vec<String>,
     /// Ports that the host publishes.
     pub published: Vec<Published>,
+    /// The directory that its command runs in, where not the image's own.
+    pub work_dir: Option<String>,
     /// The most memory that it may take.
     pub memory: Option<Bytes>,
     /// Started anew by the engine when it ends, unless it was stopped.
@@ -141,6 +157,19 @@ impl ContainerSpec {
     /// Its role, by its label.
     pub fn role(&self) -> Option<Role> {
         self.labels.get(label::ROLE).and_then(|r| Role::parse(r))
+    }
+
+    /// A digest of everything but its labels: two containers with the same one are made alike.
+    pub fn digest(&self) -> String {
+        let bare = ContainerSpec {
+            labels: Labels::new(),
+            ..self.clone()
+        };
+        let text = serde_json::to_string(&bare).unwrap_or_default();
+        Sha256::digest(text.as_bytes())
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 }
 

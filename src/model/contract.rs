@@ -239,7 +239,7 @@ pub struct KnownFault {
     pub versions: VersionRange,
     /// What it is.
     pub what: String,
-    /// Whether the version cannot be used for its purpose.
+    /// Whether the version is of no use with it, so that an operator is warned.
     #[serde(default)]
     pub blocks: bool,
 }

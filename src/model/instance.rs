@@ -127,12 +127,12 @@ pub fn check_server_name(text: &str) -> Result<()> {
     }
 }
 
-/// Checks one value before it is written to an instance's `config.sh`; whether the key belongs
-/// there (else it is a setting of the environment file).
+/// Checks one value before it is written to an instance's files, or before its key is taken out;
+/// whether the key belongs to `config.sh` (else it is a setting of the environment file).
 ///
 /// # Errors
 /// Exit 2 where the value does not fit its key, exit 6 where the key is not to be changed.
-pub fn check_setting(key: &str, value: &str) -> Result<bool> {
+pub fn check_setting(key: &str, value: Option<&str>) -> Result<bool> {
     match key {
         key::CLUSTER_NAME
         | key::NAME
@@ -148,8 +148,16 @@ pub fn check_setting(key: &str, value: &str) -> Result<bool> {
             .why("the content has to be migrated with it")),
         key::SHOULD_RUN => Err(Error::refused("SHOULD_RUN cannot be changed by hand")
             .next("`start` and `stop` write it")),
-        key::PORT => Port::parse(value).map(|_| true),
-        key::SERVER_NAME => check_server_name(value).map(|()| true),
+        key::PORT => match value {
+            Some(value) => Port::parse(value).map(|_| true),
+            None => Err(Error::refused("PORT cannot be taken out")
+                .why("the instance is published on it")
+                .next("set another")),
+        },
+        key::SERVER_NAME => match value {
+            Some(value) if !value.is_empty() => check_server_name(value).map(|()| true),
+            _ => Ok(true),
+        },
         _ => Ok(false),
     }
 }

@@ -14,6 +14,8 @@ pub const ROLE: &str = "net.coneda.kor-cluster.role";
 pub const VERSION: &str = "net.coneda.kor-cluster.version";
 /// The operation that made a container for one command.
 pub const OPERATION: &str = "net.coneda.kor-cluster.operation";
+/// The digest of how a container was made; see [`crate::model::container::ContainerSpec::digest`].
+pub const SPEC: &str = "net.coneda.kor-cluster.spec";
 /// The version of the tool that made it.
 pub const TOOL: &str = "net.coneda.kor-cluster.tool";
 

@@ -38,6 +38,13 @@ pub fn image(cluster: &Cluster, contract: &Contract, version: &Version) -> Resul
     ImageRef::of(repository, version.tag())
 }
 
+/// Labels a container with how it is made, so that a changed configuration can be told.
+fn with_digest(mut spec: ContainerSpec) -> ContainerSpec {
+    let digest = spec.digest();
+    spec.labels.insert(label::SPEC.to_owned(), digest);
+    spec
+}
+
 impl App<'_> {
     /// The container of its web process.
     ///
@@ -45,7 +52,7 @@ impl App<'_> {
     /// Exit 2 where the configured repository is none.
     pub fn web(&self) -> Result<ContainerSpec> {
         let web = &self.contract.web;
-        Ok(ContainerSpec {
+        Ok(with_digest(ContainerSpec {
             published: vec![Published {
                 address: self.cluster.bind_address,
                 host_port: self.instance.port.number(),
@@ -54,7 +61,7 @@ impl App<'_> {
             restarts: true,
             stop_seconds: web.stop_seconds,
             ..self.container(Role::Web, &web.command, "")?
-        })
+        }))
     }
 
     /// The container of its background process, where the era has one.
@@ -65,11 +72,11 @@ impl App<'_> {
         let Some(worker) = &self.contract.worker else {
             return Ok(None);
         };
-        Ok(Some(ContainerSpec {
+        Ok(Some(with_digest(ContainerSpec {
             restarts: true,
             stop_seconds: worker.stop_seconds,
             ..self.container(Role::Worker, &worker.command, "")?
-        }))
+        })))
     }
 
     /// The container of one command; `tag` tells it from others that run at the same time.
@@ -105,6 +112,7 @@ impl App<'_> {
             network: names::network(&cluster.name),
             aliases: Vec::new(),
             published: Vec::new(),
+            work_dir: Some(contract.image.work_dir.clone()),
             memory: Some(cluster.app_memory),
             restarts: false,
             stop_seconds: 10,

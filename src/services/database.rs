@@ -1,6 +1,5 @@
 //! The database server: how its container is made, and how it is asked. Statements go to the
-//! client in its own container on standard input, so that no password is in an argument and the
-//! administrator never logs in over TCP.
+//! client in its own container on standard input, so that no password is in an argument.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -61,6 +60,7 @@ pub fn spec(cluster: &Cluster) -> ContainerSpec {
         network: names::network(&cluster.name),
         aliases: vec!["mysql".to_owned(), "db".to_owned()],
         published: Vec::new(),
+        work_dir: None,
         memory: Some(cluster.database_memory),
         restarts: true,
         stop_seconds: 120,
@@ -79,6 +79,8 @@ fn arguments(cluster: &Cluster) -> Vec<String> {
         "--max-allowed-packet=1G".to_owned(),
         "--skip-symbolic-links".to_owned(),
         "--local-infile=0".to_owned(),
+        "--skip-name-resolve".to_owned(),
+        "--host-cache-size=0".to_owned(),
         format!("--innodb-buffer-pool-size={}M", buffer_pool.max(16)),
     ]
     .into()
@@ -168,14 +170,16 @@ impl<'a> Server<'a> {
         .map(drop)
     }
 
-    /// Makes an account that can do everything in one schema and nothing elsewhere.
+    /// Makes an account that can do everything in one schema and nothing elsewhere. The binary
+    /// log would keep the password as it is, so nothing of this is written to it.
     ///
     /// # Errors
     /// Exit 1 with what the server says.
     pub fn make_account(&self, user: &str, password: &Secret, schema: &str) -> Result<()> {
         let account = sql::account(user);
         self.query(&format!(
-            "CREATE USER IF NOT EXISTS {account} IDENTIFIED BY {password};\n\
+            "SET SESSION sql_log_bin = 0;\n\
+             CREATE USER IF NOT EXISTS {account} IDENTIFIED BY {password};\n\
              ALTER USER {account} IDENTIFIED BY {password};\n\
              GRANT ALL PRIVILEGES ON {schema}.* TO {account};\n",
             password = sql::literal(password.reveal()),

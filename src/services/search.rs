@@ -40,6 +40,7 @@ pub fn spec(cluster: &Cluster) -> ContainerSpec {
         network: names::network(&cluster.name),
         aliases: vec!["elastic".to_owned(), "index".to_owned()],
         published: Vec::new(),
+        work_dir: None,
         memory: Some(cluster.search_memory),
         restarts: true,
         stop_seconds: 60,

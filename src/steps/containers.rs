@@ -6,6 +6,9 @@ use crate::model::container::{Container, ContainerSpec, State};
 use crate::model::label;
 use crate::steps::World;
 
+/// How long a stray may take to end by itself.
+const STRAY_SECONDS: u64 = 10;
+
 /// Makes and starts a container; one of ours that does not run gives way to it.
 pub fn run(world: &World<'_>, spec: &ContainerSpec) -> Result<()> {
     if let Some(there) = world.engine.container(&spec.name)? {
@@ -43,6 +46,12 @@ pub fn remove(world: &World<'_>, spec: &ContainerSpec) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Stops and removes a container that nobody makes again.
+pub fn remove_stray(world: &World<'_>, name: &str) -> Result<()> {
+    world.engine.stop(name, STRAY_SECONDS)?;
+    world.engine.remove(name)
 }
 
 /// Whether a container of ours runs.

@@ -210,7 +210,7 @@ impl Deeds<Step> for World<'_> {
             Step::RemoveNetwork { network } => self.engine.remove_network(&network.name),
             Step::RunContainer { spec } => containers::run(self, spec),
             Step::RemoveContainer { spec } => containers::remove(self, spec),
-            Step::RemoveStray { name } => self.engine.remove(name),
+            Step::RemoveStray { name } => containers::remove_stray(self, name),
             Step::AwaitService {
                 role,
                 container,
@@ -286,7 +286,7 @@ impl Step {
             Step::RemoveContainer { spec } => {
                 format!("stop and remove the container {}", spec.name)
             }
-            Step::RemoveStray { name } => format!("remove the container {name}"),
+            Step::RemoveStray { name } => format!("stop and remove the container {name}"),
             Step::AwaitService { role, .. } => match role {
                 Role::Search => "wait until the search server answers".to_owned(),
                 _ => "wait until the database answers".to_owned(),

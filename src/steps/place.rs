@@ -1,7 +1,8 @@
 //! Directories, files and links.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -45,22 +46,34 @@ pub enum Entry {
     },
 }
 
+impl Entry {
+    fn path(&self) -> &Path {
+        match self {
+            Entry::Directory { path, .. } | Entry::File { path, .. } | Entry::Link { path, .. } => {
+                path
+            }
+        }
+    }
+}
+
 /// Puts everything in its place.
 pub fn place(entries: &[Entry]) -> Result<()> {
     for entry in entries {
         match entry {
-            Entry::Directory { path, mode, owner } => files::make_directory(path, *mode, *owner)?,
+            Entry::Directory { path, mode, owner } => files::put_directory(path, *mode, *owner)?,
             Entry::File {
                 path,
                 mode,
                 content,
                 ..
-            } => files::write(path, content.reveal(), *mode)?,
-            Entry::Link { path, target, .. } => files::link(path, target)?,
+            } => files::put_file(path, content.reveal(), *mode)?,
+            Entry::Link { path, target, .. } => files::put_link(path, target)?,
         }
         crash::point("between two things on disk");
     }
-    Ok(())
+    // Each directory once, not once for each thing in it.
+    let parents: BTreeSet<&Path> = entries.iter().filter_map(|e| e.path().parent()).collect();
+    parents.into_iter().try_for_each(files::sync_directory)
 }
 
 /// Takes everything back, the last first.

@@ -92,15 +92,21 @@ pub fn carry_out(world: &World<'_>, _permit: &Permit, plan: &Plan) -> Result<()>
 /// Exit 7 where that fails; the operation stays open.
 pub fn recover_one(world: &World<'_>, _permit: &Permit, open: &Open) -> Result<()> {
     let mut journal = Journal::resume(&open.path)?;
-    // A command of it may still be running in a container.
+    end_commands(world, open)?;
+    let ended = journal::recover(&mut journal, world, world.observer, world.interrupt);
+    finish(world, journal, ended)
+}
+
+/// Removes the containers of an interrupted operation's commands: one may still be at work. An
+/// engine that cannot be reached runs none; a step that needs it says so by itself.
+fn end_commands(world: &World<'_>, open: &Open) -> Result<()> {
     let selector = Selector::cluster(world.layout.root()).with(label::OPERATION, &open.header.id);
     if world.engine.check().is_ok() {
         for container in world.engine.containers(&selector)? {
             world.engine.remove(&container.name)?;
         }
     }
-    let ended = journal::recover(&mut journal, world, world.observer, world.interrupt);
-    finish(world, journal, ended)
+    Ok(())
 }
 
 /// Ends an interrupted operation whose place a later one takes: one that reaches its own state
@@ -110,6 +116,7 @@ pub fn recover_one(world: &World<'_>, _permit: &Permit, open: &Open) -> Result<(
 /// Exit 1 where the journal cannot be written.
 pub fn supersede(world: &World<'_>, _permit: &Permit, open: &Open) -> Result<()> {
     let mut journal = Journal::<Step>::resume(&open.path)?;
+    end_commands(world, open)?;
     journal.write(Record::End {
         outcome: Outcome::Superseded,
     })?;
