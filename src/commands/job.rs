@@ -19,9 +19,10 @@ const LOG: &str = "jobs.log";
 pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let command = args.command.join(" ");
     let (mut spec, instance) = one_off::container(context, "job", Role::Job, &command)?;
-    // The command is the shell's first parameter, so that it needs no quoting here.
+    // The command is the shell's first parameter, so that it needs no quoting here; in a shell
+    // of its own, so that an `exit` in it does not swallow the last line.
     let script = format!(
-        "exec >>log/{LOG} 2>&1; date -u '+%FT%TZ job begins'; eval \"$0\"; code=$?; date -u \"+%FT%TZ job ends with $code\"; exit $code"
+        "exec >>log/{LOG} 2>&1; date -u '+%FT%TZ job begins'; (eval \"$0\"); code=$?; date -u \"+%FT%TZ job ends with $code\"; exit $code"
     );
     spec.command = vec!["-c".to_owned(), script, command.clone()];
     if context.flags.dry_run {

@@ -22,10 +22,20 @@ impl Observed {
     /// # Errors
     /// Exit 5 where it cannot be reached.
     pub fn of(engine: &dyn Engine, cluster: &Cluster) -> Result<Self> {
-        let selector = Selector::cluster(cluster.layout.root());
         Ok(Observed {
-            containers: engine.containers(&selector)?,
-            networks: engine.networks(&selector)?,
+            networks: engine.networks(&Selector::cluster(cluster.layout.root()))?,
+            ..Self::containers(engine, cluster)?
+        })
+    }
+
+    /// Asks the engine for the containers alone.
+    ///
+    /// # Errors
+    /// Exit 5 where it cannot be reached.
+    pub fn containers(engine: &dyn Engine, cluster: &Cluster) -> Result<Self> {
+        Ok(Observed {
+            containers: engine.containers(&Selector::cluster(cluster.layout.root()))?,
+            networks: Vec::new(),
         })
     }
 

@@ -118,7 +118,7 @@ impl<'a> Session<'a> {
             "command": self.verb,
             "cluster": self.cluster.name,
             "instances": plan.instances,
-            "changed": !plan.steps.is_empty(),
+            "changed": plan.steps.iter().any(Step::changes),
         });
         if let (Some(object), Some(more)) = (object.as_object_mut(), more.as_object()) {
             object.extend(more.clone());

@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::host::{clock, files, store};
 use crate::journal::{self, Open};
 use crate::model::cluster::Cluster;
-use crate::model::container::{Container, Role};
+use crate::model::container::{Container, Role, State};
 use crate::model::contract::Contracts;
 use crate::model::health::{Condition, Health};
 use crate::model::instance::Instance;
@@ -77,7 +77,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         .iter()
         .map(|name| store::instance(&cluster, name))
         .collect::<Result<Vec<_>>>()?;
-    let observed = Observed::of(context.engine, &cluster)?;
+    let observed = Observed::containers(context.engine, &cluster)?;
     let open = journal::open_operations::<Step>(&cluster.layout.journal())?;
     let asked = Asked {
         context,
@@ -119,13 +119,20 @@ impl Asked<'_> {
         instances: &[Instance],
     ) -> (ServiceStatus, ServiceStatus, Vec<InstanceStatus>) {
         std::thread::scope(|scope| {
+            let unfinished = scope.spawn(|| self.unfinished(instances));
             let database = scope.spawn(|| self.database());
             let search = scope.spawn(|| self.search());
             let asking: Vec<_> = instances
                 .iter()
                 .map(|instance| scope.spawn(|| self.instance(instance)))
                 .collect();
-            let statuses = asking.into_iter().filter_map(|t| t.join().ok()).collect();
+            let mut statuses: Vec<InstanceStatus> =
+                asking.into_iter().filter_map(|t| t.join().ok()).collect();
+            let counts = unfinished.join().unwrap_or_default();
+            for status in &mut statuses {
+                let at = instances.iter().position(|i| i.name == status.name);
+                status.unfinished = at.and_then(|at| counts.get(at).copied().flatten());
+            }
             let lost = || self.service(None, String::new(), Health::just(Condition::Unhealthy));
             (
                 database.join().unwrap_or_else(|_| lost()),
@@ -162,27 +169,23 @@ impl Asked<'_> {
 
     fn instance(&self, instance: &Instance) -> InstanceStatus {
         let container = self.detailed(self.observed.of_instance(&instance.name, Role::Web));
-        let (health, unfinished) = match self.contracts.covering(&instance.version) {
-            Err(error) => {
-                let health = match running(container.as_ref()) {
-                    Ok(_) => Health::because(Condition::Unhealthy, error.to_string()),
-                    Err(health) => health,
-                };
-                (health, None)
-            }
+        let health = match self.contracts.covering(&instance.version) {
+            Err(error) => match running(container.as_ref()) {
+                Ok(_) => Health::because(Condition::Unhealthy, error.to_string()),
+                Err(health) => health,
+            },
             Ok(contract) => {
                 let app = App {
                     cluster: self.cluster,
                     instance,
                     contract,
                 };
-                // Both may hang with the database, so neither waits for the other.
-                std::thread::scope(|scope| {
-                    let counted = scope.spawn(|| self.unfinished(&app));
-                    let engine = self.context.engine;
-                    let health = app.probe(engine, container.as_ref(), self.limit, self.now);
-                    (health, counted.join().ok().flatten())
-                })
+                app.probe(
+                    self.context.engine,
+                    container.as_ref(),
+                    self.limit,
+                    self.now,
+                )
             }
         };
         let started = container.as_ref().and_then(|c| c.started_at);
@@ -195,7 +198,7 @@ impl Asked<'_> {
                 && (started.is_some_and(|at| changed_since(instance, at))
                     || self.is_outdated(instance)),
             health,
-            unfinished,
+            unfinished: None,
             sizes: upkeep::last_measured(&self.cluster.layout, &instance.name),
             last_snapshot: last_snapshot(self.cluster, &instance.name),
         }
@@ -214,18 +217,36 @@ impl Asked<'_> {
             })
     }
 
-    fn unfinished(&self, app: &App<'_>) -> Option<u64> {
-        let rules = app.contract.unfinished.as_ref()?;
+    /// How much is unfinished in each instance, in one question: each costs a process in the
+    /// database's container.
+    fn unfinished(&self, instances: &[Instance]) -> Vec<Option<u64>> {
         if !self.observed.service_runs(Role::Database) {
-            return None;
+            return Vec::new();
         }
+        let queries: Vec<(&str, &str)> = instances
+            .iter()
+            .map(|instance| {
+                let contract = self.contracts.covering(&instance.version).ok();
+                let rules = contract.and_then(|c| c.unfinished.as_ref());
+                (
+                    instance.schema.as_str(),
+                    rules.map_or("NULL", |r| r.count.as_str()),
+                )
+            })
+            .collect();
         database::Server::of(self.context.engine, self.cluster)
-            .count(&app.instance.schema, &rules.count, self.limit)
-            .ok()
+            .count_each(&queries, self.limit)
+            .unwrap_or_default()
     }
 
+    /// A list says enough of a service that runs; of one that does not, and of a web process, it
+    /// lacks when and why.
     fn detailed(&self, container: Option<&Container>) -> Option<Container> {
         let listed = container?;
+        let service = matches!(listed.role(), Some(Role::Database | Role::Search));
+        if service && listed.state == State::Running {
+            return Some(listed.clone());
+        }
         let asked = self.context.engine.container(&listed.name).ok().flatten();
         Some(asked.unwrap_or_else(|| listed.clone()))
     }

@@ -1,5 +1,7 @@
 //! Who runs the tool, and which file the tool is.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
@@ -34,11 +36,17 @@ pub fn need_root(verb: &str) -> Result<()> {
         .next("run the command with sudo"))
 }
 
-/// The tool's own file, which links point at.
+/// The tool's own file, which links point at. One that was replaced by a newer one since this
+/// process began is meant by its path, not as the file that is gone.
 ///
 /// # Errors
 /// Exit 1 where the operating system does not say.
 pub fn tool() -> Result<PathBuf> {
-    std::env::current_exe()
-        .map_err(|error| Error::failed("cannot find the tool's own file").why(error))
+    let path = std::env::current_exe()
+        .map_err(|error| Error::failed("cannot find the tool's own file").why(error))?;
+    let bytes = path.as_os_str().as_bytes();
+    Ok(match bytes.strip_suffix(b" (deleted)") {
+        Some(before) => PathBuf::from(OsStr::from_bytes(before)),
+        None => path,
+    })
 }

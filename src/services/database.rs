@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::engine::{Endpoint, Engine, NoAnswer};
+use crate::engine::{Endpoint, Engine, NoAnswer, Output};
 use crate::error::{Error, Result};
 use crate::model::cluster::Cluster;
 use crate::model::container::{Container, ContainerSpec, Mount, Role, names};
@@ -21,6 +21,9 @@ const CLIENT_CONFIG: &str = "/etc/kor-cluster/client.cnf";
 
 /// Where the administrator's password is in the container.
 const ROOT_PASSWORD: &str = "/etc/kor-cluster/root_password";
+
+/// What failed, where the database was asked.
+const REFUSED: &str = "the database did not do a statement";
 
 /// How long a statement may take that only asks or makes an empty thing.
 const STATEMENT: Duration = Duration::from_secs(60);
@@ -117,8 +120,18 @@ impl<'a> Server<'a> {
     /// # Errors
     /// Exit 1 with what the server says, or after the limit.
     pub fn query_within(&self, statements: &str, limit: Duration) -> Result<String> {
+        let output = self.ask(statements, &[], limit)?;
+        if output.code == 0 {
+            Ok(output.text())
+        } else {
+            Err(Error::failed(REFUSED).why(output.last_lines(3).join(" ")))
+        }
+    }
+
+    /// Gives statements to the client with these further flags.
+    fn ask(&self, statements: &str, flags: &[&str], limit: Duration) -> Result<Output> {
         let defaults = format!("--defaults-extra-file={CLIENT_CONFIG}");
-        let command = [
+        let mut command = vec![
             "sh",
             "-c",
             CLIENT,
@@ -131,19 +144,13 @@ impl<'a> Server<'a> {
             "--binary-mode",
             "--default-character-set=utf8mb4",
         ];
-        let what = "the database did not do a statement";
-        let output = self
-            .engine
+        command.extend(flags);
+        self.engine
             .exec(&self.container, &command, statements.as_bytes(), limit)
             .map_err(|error| Error {
-                what: format!("{what} ({})", error.what),
+                what: format!("{REFUSED} ({})", error.what),
                 ..error
-            })?;
-        if output.code == 0 {
-            Ok(output.text())
-        } else {
-            Err(Error::failed(what).why(output.last_lines(3).join(" ")))
-        }
+            })
     }
 
     /// Makes an empty schema; one that is there stays as it is.
@@ -242,6 +249,41 @@ impl<'a> Server<'a> {
     pub fn count(&self, schema: &str, query: &str, limit: Duration) -> Result<u64> {
         let statements = format!("USE {};\n{query};\n", sql::identifier(schema));
         number(&self.query_within(&statements, limit)?)
+    }
+
+    /// The one number that each of several queries answers with, each on a schema of its own, in
+    /// one call; nothing for one that fails.
+    ///
+    /// # Errors
+    /// Exit 1 where the server cannot be asked.
+    pub fn count_each(
+        &self,
+        queries: &[(&str, &str)],
+        limit: Duration,
+    ) -> Result<Vec<Option<u64>>> {
+        let mut statements = String::new();
+        for (index, (schema, query)) in queries.iter().enumerate() {
+            statements.push_str(&format!(
+                "USE {};\nSELECT {index}, DATABASE(), ({query});\n",
+                sql::identifier(schema)
+            ));
+        }
+        // One schema that is gone must not hide the others.
+        let output = self.ask(&statements, &["--force"], limit)?;
+        let mut counts = vec![None; queries.len()];
+        for line in output.text().lines() {
+            let columns: Vec<&str> = line.split('\t').collect();
+            let [index, schema, count] = columns.as_slice() else {
+                continue;
+            };
+            // After a USE that failed, the schema before it would have been asked.
+            if let Ok(index) = index.parse::<usize>()
+                && queries.get(index).is_some_and(|(asked, _)| asked == schema)
+            {
+                counts[index] = count.parse().ok();
+            }
+        }
+        Ok(counts)
     }
 
     /// Lets the oldest binary logs go until the rest is within `limit` bytes; the newest stays.

@@ -273,6 +273,17 @@ impl Deeds<Step> for World<'_> {
 }
 
 impl Step {
+    /// Whether it changes anything; else it only waits or looks.
+    pub fn changes(&self) -> bool {
+        !matches!(
+            self,
+            Step::AwaitService { .. }
+                | Step::AwaitHealthy { .. }
+                | Step::AwaitUnfinished { .. }
+                | Step::CheckEmptySchema { .. }
+        )
+    }
+
     /// What it does, for an operator and for `--dry-run`. No secrets.
     pub fn describe(&self) -> String {
         match self {

@@ -36,6 +36,10 @@ pub fn answer(database: &mut Database, statements: &str) -> Result<String> {
             if database.users.contains_key(&name) {
                 out.push_str(&format!("database user {name}\n"));
             }
+        } else if statement.starts_with("SELECT ") && statement.contains("DATABASE()") {
+            let number = statement.split([' ', ',']).nth(1).unwrap_or_default();
+            let count = database.unfinished.get(&schema).copied().unwrap_or(0);
+            out.push_str(&format!("{number}\t{schema}\t{count}\n"));
         } else if statement.starts_with("select count(*)") {
             let count = database.unfinished.get(&schema).copied().unwrap_or(0);
             out.push_str(&format!("{count}\n"));
