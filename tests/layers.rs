@@ -1,5 +1,7 @@
 //! The house: data flows one way, and a room imports only from rooms below it.
 
+#![allow(clippy::unwrap_used, missing_docs)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::commands::context::Context;
 use crate::commands::observed::Observed;
+use crate::commands::ports::Ports;
 use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch};
 use crate::commands::{images, start, upkeep};
@@ -31,8 +32,7 @@ pub struct Args {}
 /// Exit 1 where something does not become healthy; it is left as it is.
 pub fn run(_args: &Args, context: &Context<'_>) -> Result<Report> {
     let cluster = context.cluster()?;
-    let all = store::instances(&cluster)?;
-    let names: Vec<Name> = all.iter().map(|i| i.name.clone()).collect();
+    let names = store::instance_names(&cluster)?;
     let session = Session::begin(
         context,
         "boot",
@@ -42,17 +42,29 @@ pub fn run(_args: &Args, context: &Context<'_>) -> Result<Report> {
         Touch::Service,
     )?;
     let half_made = half_made(&session)?;
-    let mut apps = Vec::new();
     let mut faulty = Vec::new();
-    for instance in all
-        .iter()
-        .filter(|i| i.should_run && !half_made.contains(&i.name))
-    {
-        match checked(&session, instance) {
+    let mut wanted = Vec::new();
+    for name in names.iter().filter(|name| !half_made.contains(name)) {
+        match store::instance(&session.cluster, name) {
+            Ok(instance) if instance.should_run => wanted.push(instance),
+            Ok(_) => {}
+            Err(error) => faulty.push((name, error)),
+        }
+    }
+    let ports = Ports::of(context, &session.cluster)?;
+    let observed = Observed::of(context.engine, &session.cluster)?;
+    let mut apps = Vec::new();
+    for instance in &wanted {
+        match checked(&session, instance, &ports, &observed) {
             Ok(app) => apps.push(app),
             // One instance with a fault must not keep the others down.
-            Err(error) => faulty.push((instance.name.clone(), error)),
+            Err(error) => faulty.push((&instance.name, error)),
         }
+    }
+    for (name, error) in &faulty {
+        context
+            .observer
+            .warn(&format!("{name} is left out: {error}"));
     }
     let mut needed = images::of_services(&session.cluster);
     for app in &apps {
@@ -63,8 +75,6 @@ pub fn run(_args: &Args, context: &Context<'_>) -> Result<Report> {
         )?);
     }
     images::ensure(context, &needed)?;
-    start::check_ports(&session, &apps)?;
-    let observed = Observed::of(context.engine, &session.cluster)?;
     let plan = plan(session.plan(), &observed, &session.cluster, &apps)?;
     if let Some(report) = session.carry_out(&plan)? {
         return Ok(report);
@@ -85,13 +95,19 @@ pub fn run(_args: &Args, context: &Context<'_>) -> Result<Report> {
     }
 }
 
-fn checked<'a>(session: &'a Session<'_>, instance: &'a Instance) -> Result<App<'a>> {
+fn checked<'a>(
+    session: &'a Session<'_>,
+    instance: &'a Instance,
+    ports: &Ports,
+    observed: &Observed,
+) -> Result<App<'a>> {
     let app = App {
         cluster: &session.cluster,
         instance,
         contract: session.contracts.covering(&instance.version)?,
     };
     start::check_settings(session, &app)?;
+    start::check_port(&app, ports, observed)?;
     Ok(app)
 }
 

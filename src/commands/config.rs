@@ -187,13 +187,15 @@ fn change(
     };
     let mut plan = session.plan();
     plan.instances = names;
-    plan.push(Step::Place {
-        what: match value {
-            Some(_) => format!("set {key}"),
-            None => format!("take {key} out"),
-        },
-        entries: change.entries,
-    });
+    if !change.entries.is_empty() {
+        plan.push(Step::Place {
+            what: match value {
+                Some(_) => format!("set {key}"),
+                None => format!("take {key} out"),
+            },
+            entries: change.entries,
+        });
+    }
     if let Some(report) = session.carry_out(&plan)? {
         return Ok(report);
     }
@@ -212,13 +214,11 @@ fn change(
 /// The port's reservation, until the file says that it is taken.
 fn check_port(session: &Session<'_>, instance: &Instance, text: &str) -> Result<Option<Permit>> {
     let port = Port::parse(text)?;
-    if port == instance.port || session.context.flags.dry_run {
+    if port == instance.port {
         return Ok(None);
     }
     let ports = Ports::of(session.context, &session.cluster)?;
-    ports
-        .reserve(session.context, &session.cluster, port)
-        .map(Some)
+    ports.reserve(session.context, &session.cluster, port)
 }
 
 fn in_cluster(cluster: &Cluster, key: &str, value: Option<&str>) -> Result<Change> {
@@ -262,13 +262,13 @@ fn in_instance(
     let (mut config, mut env) = (instance.config.clone(), instance.env.clone());
     let own = named || (config.get(key).is_some() && env.get(key).is_none());
     match value {
-        Some(value) if own => config.set(key, value)?,
-        Some(value) => env.set(key, value)?,
-        None if is_required(session, instance, key) => {
+        None | Some("") if is_required(session, instance, key) => {
             return Err(Error::refused(format!("{key} cannot be taken out"))
                 .why("the application does not start without it")
                 .next("set another value"));
         }
+        Some(value) if own => config.set(key, value)?,
+        Some(value) => env.set(key, value)?,
         None if own && config.unset(key) => {}
         None if !own && env.unset(key) => {}
         None => return Err(not_set(key)),

@@ -93,12 +93,7 @@ impl<'a> Context<'a> {
         let said: Vec<&String> = words.iter().chain(&self.flags.instances).collect();
         let there = store::instance_names(cluster)?;
         if let Scope::Instance { name, .. } = &self.scope {
-            let other = said.iter().any(|text| text.as_str() != name.as_str());
-            if other || self.flags.all {
-                return Err(Error::usage(format!("this is {}", self.scope))
-                    .why("another instance was named")
-                    .next(format!("call {}", cluster.layout.link().display())));
-            }
+            self.check_words(words)?;
             store::instance(cluster, name)?;
             return Ok(vec![name.clone()]);
         }
@@ -127,6 +122,26 @@ impl<'a> Context<'a> {
             }
         }
         Ok(names)
+    }
+
+    /// In an instance's scope there is no other to name.
+    ///
+    /// # Errors
+    /// Exit 2 where another one is named.
+    pub fn check_words(&self, words: &[String]) -> Result<()> {
+        let Scope::Instance { root, name } = &self.scope else {
+            return Ok(());
+        };
+        let mut said = words.iter().chain(&self.flags.instances);
+        if said.any(|text| text.as_str() != name.as_str()) || self.flags.all {
+            return Err(Error::usage(format!("this is {}", self.scope))
+                .why("another instance was named")
+                .next(format!(
+                    "call {}",
+                    ClusterLayout::new(root).link().display()
+                )));
+        }
+        Ok(())
     }
 
     /// Whether instances were named, by words or by `-i`.

@@ -171,7 +171,7 @@ fn finish_earlier(context: &Context<'_>, layout: &ClusterLayout) -> Result<()> {
     for operation in earlier {
         context
             .observer
-            .note("an interrupted `create` is begun anew");
+            .note("an interrupted `create` is tidied up first");
         steps::recover_one(&context.world(layout), &permit, operation)?;
     }
     tidy_up(layout, false)

@@ -28,6 +28,7 @@ pub struct Args {
 /// Exit 6 where the history cannot be read.
 pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let layout = context.layout()?;
+    context.check_words(&args.names)?;
     let asked: Vec<&str> = match &context.scope {
         Scope::Instance { name, .. } => vec![name.as_str()],
         // An instance that is gone has its history still.

@@ -165,7 +165,7 @@ fn choose_version(args: &Args, session: &Session<'_>) -> Result<Version> {
 }
 
 /// The port that was given, else the next free one; and its reservation.
-fn choose_port(args: &Args, session: &Session<'_>) -> Result<(Port, Permit)> {
+fn choose_port(args: &Args, session: &Session<'_>) -> Result<(Port, Option<Permit>)> {
     let ports = Ports::of(session.context, &session.cluster)?;
     if let Some(port) = args.port {
         let reservation = ports

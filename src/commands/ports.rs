@@ -55,23 +55,32 @@ impl Ports {
     }
 
     /// Takes a port until the permission is dropped: between the choice of a port and the file
-    /// that says so, nobody else on this host may take the same.
+    /// that says so, nobody else on this host may take the same. With `--dry-run` nothing is
+    /// taken.
     ///
     /// # Errors
     /// Exit 6 with the holder.
-    pub fn reserve(&self, context: &Context<'_>, cluster: &Cluster, port: Port) -> Result<Permit> {
+    pub fn reserve(
+        &self,
+        context: &Context<'_>,
+        cluster: &Cluster,
+        port: Port,
+    ) -> Result<Option<Permit>> {
         let taken = |holder: String| {
             Error::refused(format!("port {port} is taken")).why(format!("{holder} has it"))
         };
         if let Some(holder) = self.holder(cluster, port) {
             return Err(taken(holder));
         }
+        if context.flags.dry_run {
+            return Ok(None);
+        }
         let request = Request {
             verb: "port",
             wait: Duration::ZERO,
             interrupt: context.interrupt,
         };
-        Permit::named(
+        let permit = Permit::named(
             &context.registry.locks()?,
             &format!("port-{port}"),
             &request,
@@ -79,7 +88,12 @@ impl Ports {
         .map_err(|error| match error.kind {
             Kind::Busy => taken("another operation that is under way".to_owned()),
             _ => error,
-        })
+        })?;
+        // One that was under way before may have written its file just now.
+        match Self::of(context, cluster)?.holder(cluster, port) {
+            Some(holder) => Err(taken(holder)),
+            None => Ok(Some(permit)),
+        }
     }
 
     /// Who listens on a port now.

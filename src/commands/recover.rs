@@ -11,6 +11,7 @@ use crate::host::{identity, store};
 use crate::journal::lock::Permit;
 use crate::journal::{self, Open};
 use crate::model::layout::ClusterLayout;
+use crate::model::name::Name;
 use crate::model::scope::Scope;
 use crate::steps::{self, Step};
 
@@ -48,8 +49,10 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         if !operation.path.exists() {
             continue;
         }
-        steps::recover_one(&context.world(&layout), &permit, operation)
-            .map_err(|error| boot_first(context, &layout, error))?;
+        if operation.header.content && !services_run(context, &layout) {
+            return Err(boot_first(&layout, operation));
+        }
+        steps::recover_one(&context.world(&layout), &permit, operation)?;
         recovered.push(operation);
     }
     create::tidy_up(&layout, false)?;
@@ -67,16 +70,21 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     ))
 }
 
-/// What an undo needs from the services, it can only have when they run.
-fn boot_first(context: &Context<'_>, layout: &ClusterLayout, error: Error) -> Error {
-    let up = store::cluster(layout.root())
+fn services_run(context: &Context<'_>, layout: &ClusterLayout) -> bool {
+    store::cluster(layout.root())
         .and_then(|cluster| Observed::of(context.engine, &cluster))
-        .is_ok_and(|observed| observed.services_run());
-    if up || error.kind != Kind::HalfDone {
-        return error;
-    }
+        .is_ok_and(|observed| observed.services_run())
+}
+
+/// Content is in the database and the search server, so it is only tidied up when they run.
+fn boot_first(layout: &ClusterLayout, open: &Open) -> Error {
     let link = layout.link().display().to_string();
-    error.next(format!("{link} boot, then {link} recover"))
+    Error::new(
+        Kind::HalfDone,
+        format!("`{}` cannot be tidied up now", open.header.verb),
+    )
+    .why("the database or the search server does not run")
+    .next(format!("{link} boot, then {link} recover"))
 }
 
 /// The operations that are not over, of the place that the command was called for.
@@ -89,6 +97,14 @@ fn mine(args: &Args, context: &Context<'_>, layout: &ClusterLayout) -> Result<Ve
     }
     if names.is_empty() {
         return Ok(open);
+    }
+    context.check_words(&args.names)?;
+    let in_one = |text: &String| {
+        open.iter()
+            .any(|o| o.header.instances.iter().any(|name| name.as_str() == text))
+    };
+    for text in names.iter().filter(|text| !in_one(text)) {
+        store::instance(&store::cluster(layout.root())?, &Name::on_disk(text)?)?;
     }
     Ok(open
         .into_iter()

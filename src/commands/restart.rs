@@ -33,7 +33,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let mut names = context.instances(&cluster, &args.names)?;
     if context.flags.all {
         // Those that were stopped on purpose stay down.
-        names.retain(|name| store::instance(&cluster, name).is_ok_and(|i| i.should_run));
+        names.retain(|name| !store::instance(&cluster, name).is_ok_and(|i| !i.should_run));
     }
     let session = Session::begin(
         context,

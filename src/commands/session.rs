@@ -91,8 +91,11 @@ impl<'a> Session<'a> {
     }
 
     /// Adds a permission to the session's own.
-    pub fn also(&mut self, permit: Permit) {
-        self.permit = self.permit.take().map(|own| own.and(permit));
+    pub fn also(&mut self, permit: Option<Permit>) {
+        self.permit = match (self.permit.take(), permit) {
+            (Some(own), Some(permit)) => Some(own.and(permit)),
+            (own, _) => own,
+        };
     }
 
     /// An empty plan of this session.

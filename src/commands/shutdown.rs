@@ -11,7 +11,6 @@ use crate::error::Result;
 use crate::host::store;
 use crate::model::container::{Role, State};
 use crate::model::instance::Instance;
-use crate::model::name::Name;
 use crate::services::{app::App, database, search};
 use crate::steps::{Plan, Step};
 
@@ -25,8 +24,12 @@ pub struct Args {}
 /// Exit 7 where something cannot be stopped; `recover` or another `shutdown` goes on.
 pub fn run(_args: &Args, context: &Context<'_>) -> Result<Report> {
     let cluster = context.cluster()?;
-    let all = store::instances(&cluster)?;
-    let names: Vec<Name> = all.iter().map(|i| i.name.clone()).collect();
+    let names = store::instance_names(&cluster)?;
+    // One whose files cannot be read is stopped like anything else that carries our labels.
+    let all: Vec<Instance> = names
+        .iter()
+        .filter_map(|name| store::instance(&cluster, name).ok())
+        .collect();
     let session = Session::begin(
         context,
         "shutdown",

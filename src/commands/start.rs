@@ -54,10 +54,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     }
     check_ports(&session, &apps)?;
     for app in apps.iter().filter(|app| is_outdated(&observed, app)) {
-        context.observer.warn(&format!(
-            "instance {} runs with an older configuration; `restart` makes the new one count",
-            app.instance.name
-        ));
+        say_outdated(&session, app, &observed)?;
     }
     let plan = plan(session.plan(), &observed, &apps)?;
     if let Some(report) = session.carry_out(&plan)? {
@@ -170,35 +167,39 @@ pub fn check_env_file(path: &Path, env: &EnvFile) -> Result<()> {
     }
 }
 
-/// Refuses a port that somebody else listens on.
+/// Refuses ports that somebody else listens on.
 ///
 /// # Errors
 /// Exit 6 with the holder.
 pub fn check_ports(session: &Session<'_>, apps: &[App<'_>]) -> Result<()> {
-    if apps.is_empty() {
-        return Ok(());
-    }
     let observed = Observed::of(session.context.engine, &session.cluster)?;
     let ports = Ports::of(session.context, &session.cluster)?;
-    for app in apps {
-        let instance = app.instance;
-        let own = observed.of_instance(&instance.name, Role::Web);
-        if own.is_some_and(|c| c.host_ports.contains(&instance.port.number())) {
-            continue;
-        }
-        if let Some(holder) = ports.listener(&session.cluster, instance.port) {
-            return Err(Error::refused(format!(
-                "instance {} cannot have port {}",
-                instance.name, instance.port
-            ))
-            .why(format!("{holder} has it"))
-            .next(format!(
-                "free it, or take another: {} config set PORT NUMBER",
-                instance.layout.link().display()
-            )));
-        }
+    apps.iter()
+        .try_for_each(|app| check_port(app, &ports, &observed))
+}
+
+/// Refuses a port that somebody else listens on.
+///
+/// # Errors
+/// Exit 6 with the holder.
+pub fn check_port(app: &App<'_>, ports: &Ports, observed: &Observed) -> Result<()> {
+    let instance = app.instance;
+    let own = observed.of_instance(&instance.name, Role::Web);
+    if own.is_some_and(|c| c.host_ports.contains(&instance.port.number())) {
+        return Ok(());
     }
-    Ok(())
+    match ports.listener(app.cluster, instance.port) {
+        None => Ok(()),
+        Some(holder) => Err(Error::refused(format!(
+            "instance {} cannot have port {}",
+            instance.name, instance.port
+        ))
+        .why(format!("{holder} has it"))
+        .next(format!(
+            "free it, or take another: {} config set PORT NUMBER",
+            instance.layout.link().display()
+        ))),
+    }
 }
 
 /// Whether an instance's web process runs in a container that would be made otherwise today.
@@ -210,6 +211,28 @@ pub fn is_outdated(observed: &Observed, app: &App<'_>) -> bool {
         there.labels.contains_key(label::SPEC)
             && there.labels.get(label::SPEC) != spec.labels.get(label::SPEC)
     })
+}
+
+/// A running container is left alone; on another port than the configured one it could only be
+/// waited for in vain.
+fn say_outdated(session: &Session<'_>, app: &App<'_>, observed: &Observed) -> Result<()> {
+    let instance = app.instance;
+    let what = format!(
+        "instance {} runs with an older configuration",
+        instance.name
+    );
+    let next = format!("{} restart", instance.layout.link().display());
+    let runs = observed.web_runs(&instance.name);
+    let own = observed.of_instance(&instance.name, Role::Web);
+    if runs && !own.is_some_and(|c| c.host_ports.contains(&instance.port.number())) {
+        return Err(Error::refused(what)
+            .why(format!("it does not have port {} yet", instance.port))
+            .next(next));
+    }
+    if runs {
+        session.context.observer.warn(&format!("{what} ({next})"));
+    }
+    Ok(())
 }
 
 /// The step that writes down which instances should run; none where it stands there already.

@@ -67,6 +67,7 @@ struct InstanceStatus {
 /// Exit 5 where the engine cannot be reached.
 pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let cluster = context.cluster()?;
+    context.check_words(&args.names)?;
     let contracts = store::contracts(Some(&cluster.layout))?;
     let wanted: Vec<Name> = match &context.scope {
         Scope::Instance { name, .. } => vec![name.clone()],

@@ -281,6 +281,8 @@ impl Step {
                 | Step::AwaitHealthy { .. }
                 | Step::AwaitUnfinished { .. }
                 | Step::CheckEmptySchema { .. }
+                // Nothing was cut off as a rule, and nobody's settings or containers change.
+                | Step::Mend { .. }
         )
     }
 

@@ -27,7 +27,8 @@ impl State {
             ("searches", "{}"),
         ] {
             let servers = world[servers].as_object_mut().unwrap();
-            servers.retain(|_, held| held.to_string() != nothing);
+            let nothing: serde_json::Value = serde_json::from_str(nothing).unwrap();
+            servers.retain(|_, held| *held != nothing);
         }
         for (key, value) in world.as_object().unwrap() {
             things.insert(format!("engine: {key}"), value.to_string());
