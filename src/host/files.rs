@@ -44,7 +44,7 @@ pub fn write(path: &Path, text: &str, mode: u32) -> Result<()> {
 /// several things into one.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn put_file(path: &Path, text: &str, mode: u32) -> Result<()> {
     let beside = beside(path);
     let done = (|| {
