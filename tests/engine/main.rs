@@ -1,0 +1,28 @@
+//! The tool as an operator has it, on the real engine with the real services and the sample
+//! application. Without an engine these tests fail.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod call;
+mod cluster;
+mod docker;
+mod harness;
+mod turns;
+mod web;
+
+mod bad_input;
+mod commands;
+mod content;
+mod failures;
+mod isolation;
+mod locks;
+mod quiet_and_dry;
+mod rounds;
+mod scope;
+mod secrets;
+mod services_down;
+mod settings;
+mod site;
+mod taken;
+mod up_and_down;
+mod verbs;

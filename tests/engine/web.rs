@@ -1,0 +1,167 @@
+//! The sample application as a browser and a script see it.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::cluster::Cluster;
+
+/// An instance's site.
+pub struct Site {
+    base: String,
+    key: String,
+    agent: ureq::Agent,
+}
+
+pub struct Answer {
+    pub status: u16,
+    pub kind: String,
+    pub body: String,
+}
+
+impl Site {
+    /// With the administrator's key.
+    pub fn of(cluster: &Cluster, instance: &str, port: u16) -> Self {
+        let key = cluster
+            .instance(
+                instance,
+                ["db", "select api_key from users where name = 'admin'"],
+            )
+            .ok();
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(30)))
+            .build()
+            .new_agent();
+        Site {
+            base: format!("http://127.0.0.1:{port}"),
+            key: key.text().lines().last().unwrap().to_owned(),
+            agent,
+        }
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        let mut answer = self
+            .agent
+            .get(format!("{}{path}", self.base))
+            .header("api_key", &self.key)
+            .call()
+            .unwrap_or_else(|error| panic!("GET {path}: {error}"));
+        Answer {
+            status: answer.status().as_u16(),
+            kind: answer
+                .headers()
+                .get("content-type")
+                .map_or(String::new(), |v| v.to_str().unwrap().to_owned()),
+            body: answer.body_mut().read_to_string().unwrap(),
+        }
+    }
+
+    pub fn json(&self, path: &str) -> Value {
+        let answer = self.get(path);
+        assert_eq!(answer.status, 200, "GET {path}: {}", answer.body);
+        serde_json::from_str(&answer.body).unwrap()
+    }
+
+    fn post(&self, kind: &str, body: &[u8]) {
+        let mut answer = self
+            .agent
+            .post(format!("{}/entities", self.base))
+            .header("api_key", &self.key)
+            .content_type(kind)
+            .send(body)
+            .unwrap();
+        let status = answer.status();
+        let text = answer.body_mut().read_to_string().unwrap();
+        assert_eq!(status, 200, "{text}");
+    }
+
+    fn collection(&self) -> u64 {
+        self.json("/collections")["records"][0]["id"]
+            .as_u64()
+            .unwrap()
+    }
+
+    /// Makes an entity with a name.
+    pub fn make(&self, name: &str) {
+        let info = self.json("/info");
+        let media = info["info"]["medium_kind_id"].as_u64().unwrap();
+        let kinds = self.json("/kinds");
+        let kind = kinds["records"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|kind| kind["id"].as_u64())
+            .find(|id| *id != media);
+        let body = serde_json::json!({"entity": {
+            "name": name,
+            "no_name_statement": "enter_name",
+            "kind_id": kind.unwrap_or(media),
+            "collection_id": self.collection(),
+        }});
+        self.post("application/json", body.to_string().as_bytes());
+    }
+
+    /// Uploads a picture that nobody uploaded before.
+    pub fn upload(&self) {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let kind = self.json("/info")["info"]["medium_kind_id"]
+            .as_u64()
+            .unwrap();
+        let collection = self.collection();
+        let line = "----kct";
+        let mut body = Vec::new();
+        for (key, value) in [("kind_id", kind), ("collection_id", collection)] {
+            body.extend(
+                format!("--{line}\r\nContent-Disposition: form-data; name=\"entity[{key}]\"\r\n\r\n{value}\r\n")
+                    .bytes(),
+            );
+        }
+        body.extend(
+            format!(
+                "--{line}\r\nContent-Disposition: form-data; \
+                 name=\"entity[medium_attributes][image]\"; filename=\"p{number}.bmp\"\r\n\
+                 Content-Type: image/bmp\r\n\r\n"
+            )
+            .bytes(),
+        );
+        body.extend(picture(number));
+        body.extend(format!("\r\n--{line}--\r\n").bytes());
+        self.post(&format!("multipart/form-data; boundary={line}"), &body);
+    }
+
+    /// How many entities a search finds.
+    pub fn found(&self, terms: &str) -> u64 {
+        let answer = self.json(&format!("/entities?terms={terms}"));
+        assert_eq!(answer["engine"], "elastic");
+        answer["total"].as_u64().unwrap()
+    }
+}
+
+/// A bitmap of 16 by 16 pixels whose colours are a number's.
+fn picture(number: u32) -> Vec<u8> {
+    let pixels = 16 * 16 * 3;
+    let mut bytes = b"BM".to_vec();
+    for word in [
+        54 + pixels,
+        0,
+        54,
+        40,
+        16,
+        16,
+        1 | 24 << 16,
+        0,
+        pixels,
+        2835,
+        2835,
+        0,
+        0,
+    ] {
+        bytes.extend(u32::to_le_bytes(word));
+    }
+    let salt = number.wrapping_add(std::process::id() << 8).to_le_bytes();
+    bytes.extend((0..pixels as usize).map(|at| salt[at % 4].wrapping_add((at % 251) as u8)));
+    bytes
+}
