@@ -74,7 +74,7 @@ fn dispatch(cli: Cli, called: &std::ffi::OsStr, output: &Output) -> Result<Repor
         registry: &registry,
         observer: &progress,
         interrupt: &interrupt,
-        stream: &output::stream,
+        stream: &|| output::stream(&interrupt),
         called: scope::as_typed(called),
     };
     let report = verb(&cli.command, &context);

@@ -8,6 +8,7 @@ use crate::cli::progress::Progress;
 use crate::commands::report::Report;
 use crate::engine::{Channel, OwnedSink};
 use crate::error::Error;
+use crate::host::interrupt::Interrupt;
 
 /// How this run prints.
 #[derive(Debug, Clone, Copy)]
@@ -86,16 +87,20 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Passes the output of a command on as it comes.
-pub fn stream() -> OwnedSink {
-    Box::new(|channel, piece| {
-        // A reader that went away wants nothing more.
-        let _ = match channel {
+/// Passes the output of a command on as it comes. When nobody reads it any more (`| head`), the
+/// command is ended.
+pub fn stream(interrupt: &Interrupt) -> OwnedSink {
+    let interrupt = interrupt.clone();
+    Box::new(move |channel, piece| {
+        let written = match channel {
             Channel::Out => {
                 let mut out = std::io::stdout().lock();
                 out.write_all(piece).and_then(|()| out.flush())
             }
             Channel::Err => std::io::stderr().lock().write_all(piece),
         };
+        if written.is_err_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe) {
+            interrupt.ask();
+        }
     })
 }

@@ -66,15 +66,7 @@ pub fn run(_args: &Args, context: &Context<'_>) -> Result<Report> {
             .observer
             .warn(&format!("{name} is left out: {error}"));
     }
-    let mut needed = images::of_services(&session.cluster);
-    for app in &apps {
-        needed.push(images::of_app(
-            app.cluster,
-            app.contract,
-            &app.instance.version,
-        )?);
-    }
-    images::ensure(context, &needed)?;
+    images::ensure(context, &images::of_services(&session.cluster))?;
     let plan = plan(session.plan(), &observed, &session.cluster, &apps)?;
     if let Some(report) = session.carry_out(&plan)? {
         return Ok(report);
@@ -108,6 +100,8 @@ fn checked<'a>(
     };
     start::check_settings(session, &app)?;
     start::check_port(&app, ports, observed)?;
+    let needed = images::of_app(app.cluster, app.contract, &instance.version)?;
+    images::ensure(session.context, &[needed])?;
     Ok(app)
 }
 

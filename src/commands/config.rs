@@ -140,7 +140,7 @@ fn get(settings: &Settings, key: Option<&str>) -> Result<Report> {
 
 /// A value as a list of all shows it.
 fn starred(key: &str, value: String) -> String {
-    let secret = ["PASSWORD", "SECRET", "TOKEN", "DATABASE_URL"];
+    let secret = ["PASS", "_PW", "SECRET", "TOKEN", "KEY", "DATABASE_URL"];
     if !value.is_empty() && secret.iter().any(|word| key.contains(word)) {
         "****".to_owned()
     } else {
@@ -270,7 +270,7 @@ fn in_instance(
         Some(value) if own => config.set(key, value)?,
         Some(value) => env.set(key, value)?,
         None if own && config.unset(key) => {}
-        None if !own && env.unset(key) => {}
+        None if !own && env.unset(key)? => {}
         None => return Err(not_set(key)),
     }
     check_env_file(&instance.layout.env_file(), &env)?;

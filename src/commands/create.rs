@@ -10,8 +10,8 @@ use crate::commands::report::Report;
 use crate::commands::session::operation_id;
 use crate::error::{Error, Result};
 use crate::host::{chance, files, identity};
+use crate::journal;
 use crate::journal::lock::Permit;
-use crate::journal::{self, Open};
 use crate::model::cluster::{default, key};
 use crate::model::container::names;
 use crate::model::image::ImageRef;
@@ -107,6 +107,12 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         tool: identity::tool()?,
         layout,
     };
+    // Until it is in the registry, nobody else on this host may take the same name.
+    let _name = Permit::named(
+        &context.registry.locks()?,
+        &format!("name-{}", given.name),
+        &context.lock_request("create"),
+    )?;
     check_name(context, &given)?;
     let plan = plan(args, &given)?;
     if context.flags.dry_run {
@@ -127,27 +133,34 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
 /// undone, last.
 fn carry_out(context: &Context<'_>, layout: &ClusterLayout, plan: &Plan) -> Result<()> {
     let made_root = !layout.root().exists();
-    let begun = (|| {
-        if made_root {
-            files::make_directory(layout.root(), 0o755, None)?;
-        }
-        for directory in [layout.own(), layout.journal(), layout.locks()] {
-            files::make_directory(&directory, 0o700, None)?;
-        }
-        Permit::cluster(&layout.locks(), &context.lock_request("create"))
-    })();
-    let done = begun.and_then(|permit| steps::carry_out(&context.world(layout), &permit, plan));
-    if let Err(error) = done {
-        tidy_up(layout, made_root)?;
-        return Err(error);
+    if made_root {
+        files::make_directory(layout.root(), 0o755, None)?;
     }
-    Ok(())
+    for directory in [layout.own(), layout.journal(), layout.locks()] {
+        files::make_directory(&directory, 0o700, None)?;
+    }
+    let permit = Permit::cluster(&layout.locks(), &context.lock_request("create"))?;
+    // Another one may have been at work here until now.
+    check_frame(layout)?;
+    let done = steps::carry_out(&context.world(layout), &permit, plan);
+    if done.is_err() {
+        tidy_up(layout, made_root)?;
+    }
+    done
 }
 
-/// Removes what is left of a cluster that was never made, unless an operation is still open.
+/// Removes the empty frame of a cluster that was never made. Whatever else is there stays: a
+/// cluster whose `config.sh` is missing for the moment is none that was never made.
+///
+/// # Errors
+/// Exit 1 or 6 where the frame cannot be removed.
 pub fn tidy_up(layout: &ClusterLayout, root_too: bool) -> Result<()> {
     let open = journal::open_operations::<Step>(&layout.journal())?;
-    if !open.is_empty() || files::exists(&layout.config()) {
+    if !open.is_empty() || check_frame(layout).is_err() {
+        return Ok(());
+    }
+    let own = files::names_in(&layout.own())?;
+    if own.iter().any(|name| !FRAME.contains(&name.as_str())) {
         return Ok(());
     }
     files::remove_tree(&layout.own())?;
@@ -157,18 +170,32 @@ pub fn tidy_up(layout: &ClusterLayout, root_too: bool) -> Result<()> {
     Ok(())
 }
 
+/// What the tool's own directory holds before a cluster is laid out.
+const FRAME: [&str; 3] = ["journal", "locks", "history.jsonl"];
+
+/// Fails if there is more in a directory than the frame of a cluster that is not made yet.
+fn check_frame(layout: &ClusterLayout) -> Result<()> {
+    let names = files::names_in(layout.root())?;
+    match names.iter().find(|name| *name != ".kor-cluster") {
+        None => Ok(()),
+        Some(_) => Err(holds_something_else(layout.root())),
+    }
+}
+
+fn holds_something_else(root: &Path) -> Error {
+    Error::refused(format!("{} holds something else", root.display()))
+        .why("a cluster wants an empty directory")
+        .next("name a directory that does not exist yet")
+}
+
 /// A `create` that was interrupted here is undone, and this one does it all.
 fn finish_earlier(context: &Context<'_>, layout: &ClusterLayout) -> Result<()> {
-    if context.flags.dry_run || !layout.journal().is_dir() {
-        return Ok(());
-    }
-    let open = journal::open_operations::<Step>(&layout.journal())?;
-    let earlier: Vec<&Open> = open.iter().filter(|o| o.header.verb == "create").collect();
-    if earlier.is_empty() && files::exists(&layout.config()) {
+    if context.flags.dry_run || !layout.locks().is_dir() {
         return Ok(());
     }
     let permit = Permit::cluster(&layout.locks(), &context.lock_request("create"))?;
-    for operation in earlier {
+    let open = journal::open_operations::<Step>(&layout.journal())?;
+    for operation in open.iter().filter(|o| o.header.verb == "create") {
         context
             .observer
             .note("an interrupted `create` is tidied up first");
@@ -191,11 +218,7 @@ fn check_directory(root: &Path, layout: &ClusterLayout) -> Result<()> {
         )));
     }
     if !files::is_missing_or_empty(root)? {
-        return Err(
-            Error::refused(format!("{} holds something else", root.display()))
-                .why("a cluster wants an empty directory")
-                .next("name a directory that does not exist yet"),
-        );
+        return Err(holds_something_else(root));
     }
     match root.parent() {
         Some(parent) if !parent.is_dir() => Err(Error::not_found(format!(
@@ -269,6 +292,7 @@ fn plan(args: &Args, given: &Given) -> Result<Plan> {
         path,
         mode,
         owner: None,
+        with_content: false,
     };
     let private = |path: PathBuf, content: String| Entry::File {
         path,
@@ -290,6 +314,7 @@ fn plan(args: &Args, given: &Given) -> Result<Plan> {
                 path: layout.search_data(),
                 mode: 0o755,
                 owner: Some((search::UID, search::UID)),
+                with_content: false,
             },
             directory(layout.ssmtp(), 0o755),
             private(layout.ssmtp().join("ssmtp.conf"), ssmtp_conf(args, given)),

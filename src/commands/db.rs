@@ -8,10 +8,13 @@ use crate::commands::session::services_are_down;
 use crate::engine::Input;
 use crate::error::Result;
 use crate::host::{chance, store};
+use crate::journal;
 use crate::model::cluster::Cluster;
 use crate::model::container::{ContainerSpec, Mount, Role, names};
 use crate::model::instance::Instance;
+use crate::model::name::Name;
 use crate::services::{database, labels};
+use crate::steps::Step;
 
 /// Opens the database of an instance, or without one that of the cluster as its administrator.
 /// Statements come from the argument, else from standard input. Ends with the client's own exit
@@ -34,6 +37,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let cluster = context.cluster()?;
     let instance = if context.means_instance(&[]) {
         let name = context.one_instance(&cluster, &[])?;
+        check_set_up(&cluster, &name)?;
         Some(store::instance(&cluster, &name)?)
     } else {
         None
@@ -56,6 +60,21 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let limit = context.flags.timeout;
     let code = context.streaming(|sink| context.engine.run(&spec, input, sink, limit))?;
     Ok(Report::of_command(code))
+}
+
+/// What is loaded into an instance whose first set-up was interrupted, `recover` would drop.
+fn check_set_up(cluster: &Cluster, name: &Name) -> Result<()> {
+    let open = journal::open_operations::<Step>(&cluster.layout.journal())?;
+    let in_the_way = open
+        .iter()
+        .find(|open| open.header.first_content && open.header.instances.contains(name));
+    match in_the_way {
+        None => Ok(()),
+        Some(open) => Err(journal::interrupted(
+            open,
+            &format!("{} recover", cluster.layout.link().display()),
+        )),
+    }
 }
 
 /// A container with the client, of the database's own image. The password is in a file that only

@@ -9,7 +9,7 @@ use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch, services_are_down};
 use crate::commands::{start, upkeep};
 use crate::error::{Error, Result};
-use crate::host::files;
+use crate::host::{files, store};
 use crate::model::container::Role;
 use crate::model::secret::Secret;
 use crate::services::app::App;
@@ -84,6 +84,24 @@ fn check_untouched(session: &Session<'_>, observed: &Observed, app: &App<'_>) ->
             tables.len()
         ))
         .next("it is set up already: `start` it"));
+    }
+    for name in store::instance_names(&session.cluster)? {
+        let Ok(other) = store::instance(&session.cluster, &name) else {
+            continue;
+        };
+        if name != instance.name
+            && (other.schema == instance.schema || other.index == instance.index)
+        {
+            return Err(Error::refused(format!(
+                "instance {} shares its schema or its search index with {name}",
+                instance.name
+            ))
+            .why("the first set-up makes both anew")
+            .next(format!(
+                "look at the files in {}",
+                instance.layout.root().display()
+            )));
+        }
     }
     if observed.of_instance(&instance.name, Role::Web).is_some() {
         return Err(

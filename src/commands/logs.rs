@@ -99,6 +99,7 @@ fn of_container(args: &Args, context: &Context<'_>, container: &str) -> Result<R
 
 fn of_file(args: &Args, context: &Context<'_>, path: &Path) -> Result<Report> {
     use std::io::{Read, Seek, SeekFrom};
+    use std::os::unix::fs::MetadataExt;
     let lines = match files::last_lines(path, args.lines) {
         Err(error) if error.kind == Kind::NotFound => {
             return Err(error.next("the application writes it when it is started"));
@@ -116,13 +117,16 @@ fn of_file(args: &Args, context: &Context<'_>, path: &Path) -> Result<Report> {
     let mut file = std::fs::File::open(path).map_err(io)?;
     let mut at = file.seek(SeekFrom::End(0)).map_err(io)?;
     while !context.interrupt.is_pending() {
-        // A log that was made anew is read from its beginning.
-        if file.metadata().map_err(io)?.len() < at {
-            at = file.seek(SeekFrom::Start(0)).map_err(io)?;
-        }
         let mut bytes = Vec::new();
         at += file.read_to_end(&mut bytes).map_err(io)? as u64;
         sink(Channel::Out, &bytes);
+        // A log that was cut off or made anew is read from its beginning.
+        if let Ok(there) = std::fs::metadata(path)
+            && (there.len() < at || there.ino() != file.metadata().map_err(io)?.ino())
+        {
+            file = std::fs::File::open(path).map_err(io)?;
+            at = 0;
+        }
         context.interrupt.sleep(LOOK);
     }
     Ok(Report::default())

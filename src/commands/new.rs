@@ -332,6 +332,7 @@ fn entries(app: &App<'_>, drawn: &Drawn) -> Vec<Entry> {
         path,
         mode: 0o755,
         owner: None,
+        with_content: true,
     };
     let private = |path: std::path::PathBuf, content: String| Entry::File {
         path,

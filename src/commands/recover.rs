@@ -55,7 +55,9 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         steps::recover_one(&context.world(&layout), &permit, operation)?;
         recovered.push(operation);
     }
-    create::tidy_up(&layout, false)?;
+    if recovered.iter().any(|o| o.header.verb == "create") {
+        create::tidy_up(&layout, false)?;
+    }
     let mut lines: Vec<String> = recovered
         .iter()
         .map(|o| format!("`{}` of {} is tidied up", o.header.verb, o.header.who))

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::commands::context::Context;
 use crate::commands::report::Report;
 use crate::error::{Error, Result};
-use crate::host::{chance, clock, identity, store};
+use crate::host::{chance, clock, files, identity, store};
 use crate::journal::lock::Permit;
 use crate::journal::{self, Open};
 use crate::model::cluster::Cluster;
@@ -47,6 +47,8 @@ pub struct Session<'a> {
     pub contracts: Contracts,
     /// Nothing while only the plan is asked for.
     permit: Option<Permit>,
+    /// Interrupted operations whose place this one takes.
+    taken_over: Vec<Open>,
 }
 
 impl<'a> Session<'a> {
@@ -65,7 +67,15 @@ impl<'a> Session<'a> {
         if !context.flags.dry_run {
             identity::need_root(verb)?;
         }
-        let contracts = store::contracts(Some(&cluster.layout))?;
+        if !context.flags.dry_run {
+            for directory in [
+                cluster.layout.own(),
+                cluster.layout.journal(),
+                cluster.layout.locks(),
+            ] {
+                files::make_directory(&directory, 0o700, None)?;
+            }
+        }
         let permit = match (context.flags.dry_run, extent) {
             (true, _) => None,
             (false, Extent::Cluster) => Some(Permit::cluster(
@@ -78,15 +88,18 @@ impl<'a> Session<'a> {
                 &context.lock_request(verb),
             )?),
         };
-        let session = Session {
+        // What was read before the lock was taken may have been changed by who held it.
+        let cluster = store::cluster(cluster.layout.root())?;
+        let mut session = Session {
             context,
             verb,
             id: operation_id(),
+            contracts: store::contracts(Some(&cluster.layout))?,
             cluster,
-            contracts,
             permit,
+            taken_over: Vec::new(),
         };
-        session.clear_the_way(names, extent, touch)?;
+        session.taken_over = session.clear_the_way(names, extent, touch)?;
         Ok(session)
     }
 
@@ -111,7 +124,16 @@ impl<'a> Session<'a> {
         let Some(permit) = &self.permit else {
             return Ok(Some(Report::of_plan(plan)));
         };
-        steps::carry_out(&self.context.world(&self.cluster.layout), permit, plan)?;
+        let world = self.context.world(&self.cluster.layout);
+        // Only now: a verb that was refused takes nobody's place.
+        for operation in self.taken_over.iter().filter(|o| o.path.exists()) {
+            steps::supersede(&world, permit, operation)?;
+            self.context.observer.note(&format!(
+                "an interrupted `{}` is taken over",
+                operation.header.verb
+            ));
+        }
+        steps::carry_out(&world, permit, plan)?;
         Ok(None)
     }
 
@@ -131,7 +153,7 @@ impl<'a> Session<'a> {
 
     /// Interrupted operations: content is not touched before `recover`; what only starts and
     /// stops things is taken over by whoever starts and stops them next.
-    fn clear_the_way(&self, names: &[Name], extent: Extent, touch: Touch) -> Result<()> {
+    fn clear_the_way(&self, names: &[Name], extent: Extent, touch: Touch) -> Result<Vec<Open>> {
         let open = journal::open_operations::<Step>(&self.cluster.layout.journal())?;
         let meets = |open: &Open| {
             extent == Extent::Cluster
@@ -142,38 +164,43 @@ impl<'a> Session<'a> {
                     .iter()
                     .any(|name| names.contains(name))
         };
-        for operation in open.iter().filter(|open| meets(open)) {
+        let link = self.cluster.layout.link();
+        let mut taken_over = Vec::new();
+        for operation in open.into_iter().filter(meets) {
             let header = &operation.header;
             let blocked = match touch {
                 Touch::Content => header.content,
                 Touch::Start => header.first_content,
                 Touch::Service => false,
             };
-            let link = self.cluster.layout.link();
             if blocked {
                 let recover = super::context::typed(&link, "recover");
-                return Err(journal::interrupted(operation, &recover));
+                return Err(journal::interrupted(&operation, &recover));
             }
             let Some(permit) = &self.permit else { continue };
-            if header.content {
+            if matches!(header.verb.as_str(), "create" | "config") {
+                steps::recover_one(
+                    &self.context.world(&self.cluster.layout),
+                    permit,
+                    &operation,
+                )?;
+            } else if CONVERGENT.contains(&header.verb.as_str()) && CONVERGENT.contains(&self.verb)
+            {
+                taken_over.push(operation);
+            } else {
                 self.context.observer.note(&format!(
                     "an interrupted `{}` waits for `{} recover`",
                     header.verb,
                     link.display()
                 ));
-            } else if header.verb == "create" {
-                steps::recover_one(&self.context.world(&self.cluster.layout), permit, operation)?;
-            } else {
-                let world = self.context.world(&self.cluster.layout);
-                steps::supersede(&world, permit, operation)?;
-                self.context
-                    .observer
-                    .note(&format!("an interrupted `{}` is taken over", header.verb));
             }
         }
-        Ok(())
+        Ok(taken_over)
     }
 }
+
+/// Verbs that reach their state from whatever they find, and so can take each other's place.
+const CONVERGENT: [&str; 5] = ["boot", "shutdown", "start", "stop", "restart"];
 
 /// Ids sort by time.
 pub fn operation_id() -> String {

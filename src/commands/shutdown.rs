@@ -25,11 +25,6 @@ pub struct Args {}
 pub fn run(_args: &Args, context: &Context<'_>) -> Result<Report> {
     let cluster = context.cluster()?;
     let names = store::instance_names(&cluster)?;
-    // One whose files cannot be read is stopped like anything else that carries our labels.
-    let all: Vec<Instance> = names
-        .iter()
-        .filter_map(|name| store::instance(&cluster, name).ok())
-        .collect();
     let session = Session::begin(
         context,
         "shutdown",
@@ -38,6 +33,11 @@ pub fn run(_args: &Args, context: &Context<'_>) -> Result<Report> {
         Extent::Cluster,
         Touch::Service,
     )?;
+    // One whose files cannot be read is stopped like anything else that carries our labels.
+    let all: Vec<Instance> = names
+        .iter()
+        .filter_map(|name| store::instance(&session.cluster, name).ok())
+        .collect();
     let observed = Observed::of(context.engine, &session.cluster)?;
     let plan = plan(session.plan(), &session, &observed, &all)?;
     if let Some(report) = session.carry_out(&plan)? {
@@ -67,6 +67,7 @@ fn plan(
             contract,
         };
         if observed.web_runs(&instance.name) {
+            unfinished::warn_if_unknown(session, &app, observed);
             unfinished::wait(&app, database_runs)
                 .into_iter()
                 .for_each(|step| plan.push(step));

@@ -11,7 +11,7 @@ use crate::commands::observed::Observed;
 use crate::commands::report::Report;
 use crate::commands::start;
 use crate::commands::upkeep::{self, Measured};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::host::{clock, files, store};
 use crate::journal::{self, Open};
 use crate::model::cluster::Cluster;
@@ -74,10 +74,14 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         _ if context.names_instances(&args.names) => context.instances(&cluster, &args.names)?,
         _ => store::instance_names(&cluster)?,
     };
-    let instances = wanted
-        .iter()
-        .map(|name| store::instance(&cluster, name))
-        .collect::<Result<Vec<_>>>()?;
+    let mut instances = Vec::new();
+    let mut unreadable = Vec::new();
+    for name in wanted {
+        match store::instance(&cluster, &name) {
+            Ok(instance) => instances.push(instance),
+            Err(error) => unreadable.push(unreadable_instance(name, &error)),
+        }
+    }
     let observed = Observed::containers(context.engine, &cluster)?;
     let open = journal::open_operations::<Step>(&cluster.layout.journal())?;
     let asked = Asked {
@@ -92,6 +96,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     for status in &mut statuses {
         blame_services(&mut status.health, &database, &search);
     }
+    statuses.extend(unreadable);
     let object = json!({
         "cluster": cluster.name,
         "root": cluster.layout.root(),
@@ -250,6 +255,21 @@ impl Asked<'_> {
         }
         let asked = self.context.engine.container(&listed.name).ok().flatten();
         Some(asked.unwrap_or_else(|| listed.clone()))
+    }
+}
+
+/// An instance whose files cannot be used, among the others.
+fn unreadable_instance(name: Name, error: &Error) -> InstanceStatus {
+    InstanceStatus {
+        name,
+        asked_version: "?".to_owned(),
+        port: 0,
+        should_run: false,
+        health: Health::because(Condition::Unhealthy, error.to_string()),
+        unfinished: None,
+        restart_needed: false,
+        sizes: None,
+        last_snapshot: None,
     }
 }
 

@@ -76,6 +76,7 @@ fn plan(session: &Session<'_>, observed: &Observed, names: &[Name]) -> Result<Pl
             contract,
         };
         if observed.web_runs(&instance.name) {
+            unfinished::warn_if_unknown(session, &app, observed);
             unfinished::wait(&app, observed.service_runs(Role::Database))
                 .into_iter()
                 .for_each(|step| plan.push(step));

@@ -1,5 +1,7 @@
 //! Work that a stop would lose: waited for before, made up for after.
 
+use crate::commands::observed::Observed;
+use crate::commands::session::Session;
 use crate::error::Result;
 use crate::model::container::{Role, names};
 use crate::model::label;
@@ -18,6 +20,18 @@ pub fn wait(app: &App<'_>, database_runs: bool) -> Option<Step> {
         what: rules.what.clone(),
         seconds: rules.wait_seconds,
     })
+}
+
+/// Says so where nobody can tell whether there is any.
+pub fn warn_if_unknown(session: &Session<'_>, app: &App<'_>, observed: &Observed) {
+    if let Some(rules) = &app.contract.unfinished
+        && !observed.service_runs(Role::Database)
+    {
+        session.context.observer.warn(&format!(
+            "the database does not run, so {} of {} are not waited for; the next start makes up for them",
+            rules.what, app.instance.name
+        ));
+    }
 }
 
 /// The step that makes up for what a stop or a crash lost, after the instance is healthy again.

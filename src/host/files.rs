@@ -78,7 +78,8 @@ pub fn beside(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{name}.new"))
 }
 
-/// Makes a directory with this mode (and owner); one that is there already is left alone.
+/// Makes a directory with this mode (and owner); one that is there already only gets
+/// them.
 ///
 /// # Errors
 /// Exit 1, 4 or 6 with the path.
@@ -149,6 +150,19 @@ pub fn remove_tree(path: &Path) -> Result<()> {
     match fs::remove_dir_all(path) {
         Ok(()) => sync_directory_of(path),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Error::io("remove", path, &error)),
+    }
+}
+
+/// Removes a directory if nothing is in it; whether it is gone.
+///
+/// # Errors
+/// Exit 1 or 6 with the path.
+pub fn remove_if_empty(path: &Path) -> Result<bool> {
+    match fs::remove_dir(path) {
+        Ok(()) => sync_directory_of(path).map(|()| true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
+        Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => Ok(false),
         Err(error) => Err(Error::io("remove", path, &error)),
     }
 }

@@ -14,6 +14,12 @@ pub struct Interrupt {
     pending: Arc<AtomicBool>,
 }
 
+/// Whether this process was started with a signal ignored.
+fn is_ignored(signal: i32) -> bool {
+    let status = procfs::process::Process::myself().and_then(|me| me.status());
+    status.is_ok_and(|status| status.sigign & (1 << (signal - 1)) != 0)
+}
+
 /// How often waiting code looks.
 pub const LOOK: Duration = Duration::from_millis(50);
 
@@ -26,6 +32,10 @@ impl Interrupt {
         let interrupt = Interrupt::default();
         let armed = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
+            // Who started it with a signal ignored (nohup) wants it to go on.
+            if is_ignored(signal) {
+                continue;
+            }
             // In this order: the second signal finds `armed` set by the first.
             let code = i32::from(Kind::HalfDone.exit_code());
             signal_hook::flag::register_conditional_shutdown(signal, code, Arc::clone(&armed))
@@ -39,6 +49,11 @@ impl Interrupt {
     /// Whether a signal came and nobody acted on it yet.
     pub fn is_pending(&self) -> bool {
         self.pending.load(Ordering::SeqCst)
+    }
+
+    /// Asks for the end as Ctrl-C does: nobody reads what is printed any more.
+    pub fn ask(&self) {
+        self.pending.store(true, Ordering::SeqCst);
     }
 
     /// From now on the tidying up is not interrupted (a second signal still ends it).

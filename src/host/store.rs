@@ -7,7 +7,7 @@ use crate::host::files;
 use crate::model::cluster::Cluster;
 use crate::model::contract::{Contract, Contracts};
 use crate::model::env_file::EnvFile;
-use crate::model::instance::Instance;
+use crate::model::instance::{self, Instance};
 use crate::model::key_values::{KeyValues, ShellCode};
 use crate::model::layout::ClusterLayout;
 use crate::model::name::Name;
@@ -45,8 +45,26 @@ pub fn instance(cluster: &Cluster, name: &Name) -> Result<Instance> {
         _ => error,
     })?;
     let config = KeyValues::parse(&text, layout.config().display())?;
+    check_is_itself(cluster, name, &layout.config(), &config)?;
     let env = EnvFile::parse(&files::read_if_there(&layout.env_file())?.unwrap_or_default());
     Instance::from_config(name.clone(), layout, config, env)
+}
+
+/// A copy of an instance's directory is no instance: it would work on the other one's schema.
+fn check_is_itself(cluster: &Cluster, name: &Name, file: &Path, config: &KeyValues) -> Result<()> {
+    for (key, own) in [
+        (instance::key::NAME, name.as_str()),
+        (instance::key::CLUSTER_NAME, cluster.name.as_str()),
+    ] {
+        if let Some(other) = config.get(key).filter(|other| other != own) {
+            return Err(
+                Error::failed(format!("{} is not that of {own}", file.display()))
+                    .why(format!("it says {key}={other}: is the directory a copy?"))
+                    .next("move copies out of instances/"),
+            );
+        }
+    }
+    Ok(())
 }
 
 /// All instances of a cluster, by name.

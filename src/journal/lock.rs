@@ -151,18 +151,16 @@ fn wait_for(
     }
 }
 
-/// Who holds the cluster's lock shared: the holder of an instance's lock.
+/// Who holds the cluster's lock shared: the holder of an instance's lock that is still alive. Only
+/// for the message, so no lock is tried for it.
 fn sharer(locks: &Path) -> Option<Holder> {
     let names = files::names_in(locks).ok()?;
     names
         .iter()
         .filter(|name| name.starts_with("instance-"))
-        .map(|name| locks.join(name))
-        .find(|path| {
-            File::open(path)
-                .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
-        })
-        .and_then(|path| read_holder(&path))
+        .filter_map(|name| read_holder(&locks.join(name)))
+        .filter(|holder| Path::new("/proc").join(holder.pid.to_string()).exists())
+        .max_by_key(|holder| holder.since)
 }
 
 fn read_holder(path: &Path) -> Option<Holder> {

@@ -92,10 +92,18 @@ impl<S: Serialize + DeserializeOwned + Clone> Journal<S> {
     /// Exit 1 where it cannot be written.
     pub fn write(&mut self, record: Record<S>) -> Result<()> {
         let line = encode(&record).map_err(|e| Error::failed("cannot write the journal").why(e))?;
-        self.file
+        let whole = self.file.metadata().map(|m| m.len());
+        let written = self
+            .file
             .write_all(line.as_bytes())
-            .and_then(|()| self.file.sync_data())
-            .map_err(|e| Error::io("write the journal", &self.path, &e))?;
+            .and_then(|()| self.file.sync_data());
+        if let Err(error) = written {
+            // A piece of a record must not stand before the next one.
+            if let Ok(whole) = whole {
+                let _ = self.file.set_len(whole);
+            }
+            return Err(Error::io("write the journal", &self.path, &error));
+        }
         self.records.push(record);
         Ok(())
     }

@@ -10,7 +10,11 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Line {
     Other(String),
-    Pair { key: String, raw: String },
+    Pair {
+        prefix: String,
+        key: String,
+        raw: String,
+    },
 }
 
 /// A parsed environment file.
@@ -34,25 +38,30 @@ impl EnvFile {
     /// Parses any text: what is no `KEY=value` is kept as it stands, as the reader skips it.
     pub fn parse(text: &str) -> Self {
         let mut lines = Vec::new();
-        let mut rest = text.lines();
-        while let Some(line) = rest.next() {
-            let bare = line.trim_start();
-            let pair = bare.strip_prefix("export ").unwrap_or(bare).trim_start();
-            match pair.split_once('=') {
-                Some((key, value)) if is_key(key.trim()) => {
-                    let mut raw = value.to_owned();
-                    while is_open(&raw) {
-                        let Some(more) = rest.next() else { break };
-                        raw.push('\n');
-                        raw.push_str(more);
-                    }
-                    lines.push(Line::Pair {
-                        key: key.trim().to_owned(),
-                        raw,
-                    });
-                }
-                _ => lines.push(Line::Other(line.to_owned())),
+        let all: Vec<&str> = text.lines().collect();
+        let mut at = 0;
+        while let Some(line) = all.get(at) {
+            at += 1;
+            let Some((prefix, key, value)) = split(line) else {
+                lines.push(Line::Other((*line).to_owned()));
+                continue;
+            };
+            let more = if is_open(value) {
+                lines_to_the_quote(value, &all[at..])
+            } else {
+                0
+            };
+            let mut raw = value.to_owned();
+            for line in &all[at..at + more] {
+                raw.push('\n');
+                raw.push_str(line);
             }
+            at += more;
+            lines.push(Line::Pair {
+                prefix: prefix.to_owned(),
+                key: key.to_owned(),
+                raw,
+            });
         }
         EnvFile { lines }
     }
@@ -60,7 +69,7 @@ impl EnvFile {
     /// The value as the application gets it, expansions left as they are written.
     pub fn get(&self, key: &str) -> Option<String> {
         self.lines.iter().rev().find_map(|line| match line {
-            Line::Pair { key: k, raw } if k == key => Some(decode(raw)),
+            Line::Pair { key: k, raw, .. } if k == key => Some(decode(raw)),
             _ => None,
         })
     }
@@ -69,32 +78,54 @@ impl EnvFile {
     ///
     /// # Errors
     /// Exit 2 where no spelling of it survives the reader: control characters, or a single quote
-    /// together with a backslash.
+    /// together with a backslash; exit 6 where the old value goes over several lines.
     pub fn set(&mut self, key: &str, value: &str) -> Result<()> {
         if !is_key(key) {
             return Err(Error::usage(format!("{key:?} is no name of a setting")));
         }
-        let new = Line::Pair {
-            key: key.to_owned(),
-            raw: encode(key, value)?,
-        };
-        let at = self
-            .lines
-            .iter()
-            .rposition(|line| matches!(line, Line::Pair { key: k, .. } if k == key));
-        match at {
-            Some(at) => self.lines[at] = new,
-            None => self.lines.push(new),
+        self.check_one_line(key)?;
+        let text = encode(key, value)?;
+        let old = self.lines.iter_mut().rev().find_map(|line| match line {
+            Line::Pair { key: k, raw, .. } if k == key => Some(raw),
+            _ => None,
+        });
+        match old {
+            Some(raw) => *raw = text,
+            None => self.lines.push(Line::Pair {
+                prefix: String::new(),
+                key: key.to_owned(),
+                raw: text,
+            }),
         }
         Ok(())
     }
 
     /// Takes every line of a key out; whether there was one.
-    pub fn unset(&mut self, key: &str) -> bool {
+    ///
+    /// # Errors
+    /// Exit 6 where its value goes over several lines.
+    pub fn unset(&mut self, key: &str) -> Result<bool> {
+        self.check_one_line(key)?;
         let before = self.lines.len();
         self.lines
             .retain(|line| !matches!(line, Line::Pair { key: k, .. } if k == key));
-        before != self.lines.len()
+        Ok(before != self.lines.len())
+    }
+
+    /// What goes over several lines may be a quote that somebody forgot to close, and then the
+    /// settings behind it are in it.
+    fn check_one_line(&self, key: &str) -> Result<()> {
+        let long = self.lines.iter().any(
+            |line| matches!(line, Line::Pair { key: k, raw, .. } if k == key && raw.contains('\n')),
+        );
+        if !long {
+            return Ok(());
+        }
+        Err(Error::refused(format!(
+            "the value of {key} in .env goes over several lines"
+        ))
+        .why("it may be a quote that is not closed, with other settings behind it")
+        .next("look at the file and change it by hand"))
     }
 
     /// The keys in their order.
@@ -114,7 +145,7 @@ impl EnvFile {
         let mut number = 1;
         for line in &self.lines {
             let (Line::Other(text) | Line::Pair { raw: text, .. }) = line;
-            if let Line::Pair { key, raw } = line
+            if let Line::Pair { key, raw, .. } = line
                 && let Some(runs) = expands(raw)
             {
                 found.push(Expansion {
@@ -134,11 +165,33 @@ impl fmt::Display for EnvFile {
         for line in &self.lines {
             match line {
                 Line::Other(text) => writeln!(f, "{text}")?,
-                Line::Pair { key, raw } => writeln!(f, "{key}={raw}")?,
+                Line::Pair { prefix, key, raw } => writeln!(f, "{prefix}{key}={raw}")?,
             }
         }
         Ok(())
     }
+}
+
+/// What stands before a key, the key, and the value as it is written.
+fn split(line: &str) -> Option<(&str, &str, &str)> {
+    let (before, value) = line.split_once('=')?;
+    let key = before.rsplit([' ', '\t']).next()?;
+    let prefix = before.strip_suffix(key)?;
+    (is_key(key) && matches!(prefix.trim(), "" | "export")).then_some((prefix, key, value))
+}
+
+/// How many more lines a quoted value takes. A quote that is never closed is none to the reader,
+/// and the value is the one line.
+fn lines_to_the_quote(value: &str, rest: &[&str]) -> usize {
+    let mut raw = value.to_owned();
+    for (index, line) in rest.iter().enumerate() {
+        raw.push('\n');
+        raw.push_str(line);
+        if !is_open(&raw) {
+            return index + 1;
+        }
+    }
+    0
 }
 
 fn is_key(text: &str) -> bool {
@@ -273,6 +326,20 @@ mod tests {
             "# mine\nnot a pair\nKEY='two\nlines'\nLAST=\"it's 5\\$\"\n"
         );
         assert_eq!(file.get("LAST").as_deref(), Some("it's 5$"));
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_takes_no_other_setting_with_it() {
+        let text = "FOO=\"abc\nDATABASE_URL='x'\n";
+        let mut file = EnvFile::parse(text);
+        file.set("FOO", "abc").unwrap();
+        assert_eq!(file.to_string(), "FOO='abc'\nDATABASE_URL='x'\n");
+
+        let mut file = EnvFile::parse("FOO='abc\nDATABASE_URL='x'\nexport BAR=1\n");
+        assert_eq!(file.set("FOO", "abc").unwrap_err().exit_code(), 6);
+        assert_eq!(file.unset("FOO").unwrap_err().exit_code(), 6);
+        file.set("BAR", "2").unwrap();
+        assert!(file.to_string().ends_with("x'\nexport BAR='2'\n"), "{file}");
     }
 
     proptest! {

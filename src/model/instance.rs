@@ -94,7 +94,17 @@ impl Instance {
             schema: needed(key::DB_NAME)?,
             database_user: needed(key::DB_USERNAME)?,
             database_password: Secret::new(needed(key::DB_PASSWORD)?),
-            index: env.get(key::ELASTIC_INDEX).filter(|i| !i.is_empty()),
+            index: match env.get(key::ELASTIC_INDEX).filter(|i| !i.is_empty()) {
+                Some(index) if !is_index(&index) => {
+                    return Err(Error::failed(format!(
+                        "{} in {} cannot be used",
+                        key::ELASTIC_INDEX,
+                        layout.env_file().display()
+                    ))
+                    .why(format!("{index:?} is no name of one index")));
+                }
+                index => index,
+            },
             should_run: match config.get(key::SHOULD_RUN) {
                 Some(text) => parse_switch(&text).map_err(|e| in_file(key::SHOULD_RUN, e))?,
                 None => false,
@@ -105,6 +115,14 @@ impl Instance {
             env,
         })
     }
+}
+
+/// Whether a text names one search index, and not several by a pattern.
+fn is_index(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_.-".contains(c))
 }
 
 /// A name that the reverse proxy can answer to.

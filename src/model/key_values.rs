@@ -11,7 +11,11 @@ enum Line {
     /// A comment or a blank line.
     Other(String),
     /// `KEY=value`, with the text as it stands in the file.
-    Pair { key: String, raw: String },
+    Pair {
+        prefix: String,
+        key: String,
+        raw: String,
+    },
 }
 
 /// A parsed `config.sh`.
@@ -45,6 +49,7 @@ impl KeyValues {
             let pair = bare.strip_prefix("export ").unwrap_or(bare).trim_start();
             match pair.split_once('=') {
                 Some((key, raw)) if is_key(key) => lines.push(Line::Pair {
+                    prefix: line.split(key).next().unwrap_or_default().to_owned(),
                     key: key.to_owned(),
                     raw: raw.to_owned(),
                 }),
@@ -80,17 +85,18 @@ impl KeyValues {
                     .why("it has a line break or another control character"),
             );
         }
-        let new = Line::Pair {
-            key: key.to_owned(),
-            raw: encode(value),
-        };
-        let found = self
-            .lines
-            .iter()
-            .rposition(|line| matches!(line, Line::Pair { key: k, .. } if k == key));
-        match found {
-            Some(at) => self.lines[at] = new,
-            None => self.lines.push(new),
+        let text = encode(value);
+        let old = self.lines.iter_mut().rev().find_map(|line| match line {
+            Line::Pair { key: k, raw, .. } if k == key => Some(raw),
+            _ => None,
+        });
+        match old {
+            Some(raw) => *raw = text,
+            None => self.lines.push(Line::Pair {
+                prefix: String::new(),
+                key: key.to_owned(),
+                raw: text,
+            }),
         }
         Ok(())
     }
@@ -122,7 +128,7 @@ impl KeyValues {
             .iter()
             .enumerate()
             .filter_map(|(index, line)| match line {
-                Line::Pair { key, raw } if decode(raw).shell_code => Some(ShellCode {
+                Line::Pair { key, raw, .. } if decode(raw).shell_code => Some(ShellCode {
                     line: index + 1,
                     key: key.clone(),
                 }),
@@ -133,7 +139,7 @@ impl KeyValues {
 
     fn raw(&self, key: &str) -> Option<&str> {
         self.lines.iter().rev().find_map(|line| match line {
-            Line::Pair { key: k, raw } if k == key => Some(raw.as_str()),
+            Line::Pair { key: k, raw, .. } if k == key => Some(raw.as_str()),
             _ => None,
         })
     }
@@ -144,7 +150,7 @@ impl fmt::Display for KeyValues {
         for line in &self.lines {
             match line {
                 Line::Other(text) => writeln!(f, "{text}")?,
-                Line::Pair { key, raw } => writeln!(f, "{key}={raw}")?,
+                Line::Pair { prefix, key, raw } => writeln!(f, "{prefix}{key}={raw}")?,
             }
         }
         Ok(())
@@ -230,7 +236,7 @@ mod tests {
         parsed.set("PORT", "8002").unwrap();
         assert_eq!(
             parsed.to_string(),
-            "# made by hand\nCLUSTER_NAME=abc\nX=1\n\nUNKNOWN=keep me\nPORT=8002\n"
+            "# made by hand\nCLUSTER_NAME=abc\nexport X=1\n\nUNKNOWN=keep me\nPORT=8002\n"
         );
     }
 

@@ -9,7 +9,7 @@ use crate::model::container::ContainerSpec;
 use crate::model::secret::Secret;
 use crate::services::search;
 use crate::steps::database::server;
-use crate::steps::{Step, World};
+use crate::steps::{Step, World, containers};
 
 /// How long counting lost work may take.
 const COUNTING: Duration = Duration::from_secs(10);
@@ -28,7 +28,9 @@ pub fn run_phase(
     input: Option<&Secret>,
 ) -> Result<()> {
     // One that an interrupted run left.
-    world.engine.remove(&spec.name)?;
+    if containers::is_ours(world, &spec.name)? {
+        world.engine.remove(&spec.name)?;
+    }
     let mut output = Output::default();
     let mut sink = |_: Channel, piece: &[u8]| {
         output.out.extend_from_slice(piece);

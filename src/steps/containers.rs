@@ -50,8 +50,29 @@ pub fn remove(world: &World<'_>, spec: &ContainerSpec) -> Result<()> {
 
 /// Stops and removes a container that nobody makes again.
 pub fn remove_stray(world: &World<'_>, name: &str) -> Result<()> {
+    if !is_ours(world, name)? {
+        return Ok(());
+    }
     world.engine.stop(name, STRAY_SECONDS)?;
     world.engine.remove(name)
+}
+
+/// Whether there is a container of this name that carries this cluster's label.
+pub fn is_ours(world: &World<'_>, name: &str) -> Result<bool> {
+    let root = world.layout.root().display().to_string();
+    let there = world.engine.container(name)?;
+    Ok(there.is_some_and(|c| c.labels.get(label::ROOT) == Some(&root)))
+}
+
+/// Removes a network that carries this cluster's label.
+pub fn remove_network(world: &World<'_>, name: &str) -> Result<()> {
+    let ours = world
+        .engine
+        .networks(&label::Selector::cluster(world.layout.root()))?;
+    if ours.iter().any(|network| network.name == name) {
+        world.engine.remove_network(name)?;
+    }
+    Ok(())
 }
 
 /// Whether a container of ours runs.

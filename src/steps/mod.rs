@@ -207,7 +207,7 @@ impl Deeds<Step> for World<'_> {
             Step::Place { entries, .. } => place::place(entries),
             Step::Enter { name, root } => self.registry.enter(name, root),
             Step::MakeNetwork { network } => self.engine.create_network(network),
-            Step::RemoveNetwork { network } => self.engine.remove_network(&network.name),
+            Step::RemoveNetwork { network } => containers::remove_network(self, &network.name),
             Step::RunContainer { spec } => containers::run(self, spec),
             Step::RemoveContainer { spec } => containers::remove(self, spec),
             Step::RemoveStray { name } => containers::remove_stray(self, name),
@@ -245,9 +245,9 @@ impl Deeds<Step> for World<'_> {
 
     fn undo(&self, step: &Step) -> Result<()> {
         match step {
-            Step::Place { entries, .. } => place::unplace(entries),
+            Step::Place { entries, .. } => place::unplace(entries, self.observer),
             Step::Enter { name, root } => self.registry.strike(name, root),
-            Step::MakeNetwork { network } => self.engine.remove_network(&network.name),
+            Step::MakeNetwork { network } => containers::remove_network(self, &network.name),
             Step::RemoveNetwork { network } => self.engine.create_network(network),
             Step::RunContainer { spec } => containers::remove(self, spec),
             Step::RemoveContainer { spec } => containers::run(self, spec),

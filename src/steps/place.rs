@@ -9,13 +9,14 @@ use serde::{Deserialize, Serialize};
 use crate::error::Result;
 use crate::host::crash;
 use crate::host::files;
+use crate::journal::Observer;
 use crate::model::secret::Secret;
 
 /// One thing on disk, and what was there before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "entry")]
 pub enum Entry {
-    /// A directory that is not there yet; the undo removes it with all that is in it.
+    /// A directory that is not there yet.
     Directory {
         /// Its path.
         path: PathBuf,
@@ -23,6 +24,9 @@ pub enum Entry {
         mode: u32,
         /// Its owner and group, where not the one who runs the tool.
         owner: Option<(u32, u32)>,
+        /// Whether the undo removes it with all that containers wrote to it since; else it only
+        /// goes if it is empty.
+        with_content: bool,
     },
     /// A file's text.
     File {
@@ -60,7 +64,9 @@ impl Entry {
 pub fn place(entries: &[Entry]) -> Result<()> {
     for entry in entries {
         match entry {
-            Entry::Directory { path, mode, owner } => files::put_directory(path, *mode, *owner)?,
+            Entry::Directory {
+                path, mode, owner, ..
+            } => files::put_directory(path, *mode, *owner)?,
             Entry::File {
                 path,
                 mode,
@@ -76,25 +82,54 @@ pub fn place(entries: &[Entry]) -> Result<()> {
     parents.into_iter().try_for_each(files::sync_directory)
 }
 
-/// Takes everything back, the last first.
-pub fn unplace(entries: &[Entry]) -> Result<()> {
+/// Takes everything back, the last first. What somebody else changed or put there since stays,
+/// and is said.
+pub fn unplace(entries: &[Entry], observer: &dyn Observer) -> Result<()> {
     for entry in entries.iter().rev() {
-        match entry {
-            Entry::Directory { path, .. } => files::remove_tree(path)?,
+        let untouched = match entry {
+            Entry::Directory {
+                path,
+                with_content: true,
+                ..
+            } => files::remove_tree(path).map(|()| true)?,
+            Entry::Directory { path, .. } => files::remove_if_empty(path)?,
             Entry::File {
-                path, mode, before, ..
-            } => match before {
-                Some(text) => files::write(path, text.reveal(), *mode)?,
-                None => files::remove_file(path)?,
-            },
-            Entry::Link { path, before, .. } => match before {
-                Some(target) => files::link(path, target)?,
-                None => files::remove_file(path)?,
-            },
+                path,
+                mode,
+                before,
+                content,
+            } => unwrite(path, *mode, before.as_ref(), content)?,
+            Entry::Link {
+                path,
+                before: Some(target),
+                ..
+            } => files::link(path, target).map(|()| true)?,
+            Entry::Link { path, .. } => files::remove_file(path).map(|()| true)?,
+        };
+        if !untouched {
+            observer.warn(&format!(
+                "{} was changed by somebody else meanwhile, and is left as it is",
+                entry.path().display()
+            ));
         }
         crash::point("between two undos on disk");
     }
     Ok(())
+}
+
+/// Gives a file its text of before, unless it has become another one since.
+fn unwrite(path: &Path, mode: u32, before: Option<&Secret>, content: &Secret) -> Result<bool> {
+    let there = files::read_if_there(path)?;
+    let ours = match &there {
+        None => true,
+        Some(text) => text == content.reveal() || before.is_some_and(|b| text == b.reveal()),
+    };
+    match before {
+        _ if !ours => return Ok(false),
+        Some(text) => files::write(path, text.reveal(), mode)?,
+        None => files::remove_file(path)?,
+    }
+    Ok(true)
 }
 
 /// Whether everything is in its place.

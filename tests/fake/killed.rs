@@ -318,7 +318,7 @@ impl<'a> Bench<'a> {
 
     /// Kills `recover` itself, at a place that differs from case to case.
     fn killed_recovery(&self, at: usize) -> Option<usize> {
-        let inner = 1 + (at / 3) % 7;
+        let inner = 1 + (at / 3) % 23;
         let mut command = self.recover_command();
         command.env("KOR_CLUSTER_CRASH_AT", inner.to_string());
         let killed = ended(command.output().unwrap());

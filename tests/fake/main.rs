@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod input;
+mod kept;
 mod killed;
 mod locks;
 mod place;

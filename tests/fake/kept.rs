@@ -1,0 +1,128 @@
+//! What an operator did between a crash and `recover`, or beside the tool, is kept.
+
+use std::fs;
+
+use crate::place::Place;
+
+/// The place in a killed verb where its files are placed and nothing else is done yet.
+fn killed_after_placing(place: &Place, link: &str, words: &[&str]) {
+    for at in 3..40 {
+        let mut command = place.tool(place.join(link));
+        command
+            .args(words)
+            .env("KOR_CLUSTER_CRASH_AT", at.to_string());
+        assert_eq!(
+            command.output().unwrap().status.code(),
+            None,
+            "it was not killed"
+        );
+        let config = fs::read_to_string(place.join("c/instances/a/config.sh")).unwrap();
+        if config.contains("SHOULD_RUN=true") {
+            return;
+        }
+        place.link("c/cluster.sh", &["recover"]).done();
+    }
+    panic!("nothing was placed");
+}
+
+#[test]
+fn an_edit_after_a_crash_outlives_recover() {
+    let place = Place::with_cluster();
+    place
+        .link("c/cluster.sh", &["new", "a", "--port", "18041"])
+        .done();
+    killed_after_placing(&place, "c/instances/a/instance.sh", &["start"]);
+    let file = place.join("c/instances/a/config.sh");
+    let text = fs::read_to_string(&file).unwrap() + "MY_KEY=precious\n";
+    fs::write(&file, &text).unwrap();
+    let ended = place.link("c/cluster.sh", &["recover"]).done();
+    assert!(
+        ended.err.contains("changed by somebody else"),
+        "{}",
+        ended.err
+    );
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
+}
+
+#[test]
+fn what_was_put_into_a_half_made_cluster_stays() {
+    let place = Place::new();
+    let mut at = 4;
+    loop {
+        let mut command = place.tool(crate::place::binary());
+        command
+            .args(["create", "c"])
+            .env("KOR_CLUSTER_CRASH_AT", at.to_string());
+        assert_eq!(command.output().unwrap().status.code(), None);
+        if place.join("c/mysql").exists() {
+            break;
+        }
+        at += 1;
+    }
+    fs::write(place.join("c/mysql/ibdata1"), "rows").unwrap();
+    let ended = place.call(&["create", "c"]).with(6);
+    assert!(ended.err.contains("something else"), "{}", ended.err);
+    assert_eq!(
+        fs::read_to_string(place.join("c/mysql/ibdata1")).unwrap(),
+        "rows"
+    );
+}
+
+#[test]
+fn a_cluster_whose_configuration_is_away_loses_nothing() {
+    let place = Place::with_cluster();
+    fs::rename(place.join("c/config.sh"), place.join("c/config.away")).unwrap();
+    place.link("c/cluster.sh", &["recover"]);
+    place.call(&["create", "c"]).with(6);
+    assert!(place.join("c/.kor-cluster/database_root_password").exists());
+    fs::rename(place.join("c/config.away"), place.join("c/config.sh")).unwrap();
+    place.link("c/cluster.sh", &["shutdown"]).done();
+    place.link("c/cluster.sh", &["boot"]).done();
+}
+
+#[test]
+fn a_copy_of_an_instance_is_none() {
+    let place = Place::with_cluster();
+    place
+        .link("c/cluster.sh", &["new", "a", "--port", "18042"])
+        .done();
+    place.link("c/cluster.sh", &["start", "a"]).done();
+    let status = std::process::Command::new("cp")
+        .arg("-a")
+        .arg(place.join("c/instances/a"))
+        .arg(place.join("c/instances/a.bak"))
+        .status();
+    assert!(status.unwrap().success());
+    let ended = place.link("c/cluster.sh", &["start", "a.bak"]).with(1);
+    assert!(
+        ended.err.contains("is the directory a copy?"),
+        "{}",
+        ended.err
+    );
+    place.link("c/cluster.sh", &["status"]).done();
+    place.link("c/cluster.sh", &["shutdown"]).done();
+    let ended = place.link("c/cluster.sh", &["boot"]).with(1);
+    assert!(ended.err.contains("a.bak"), "{}", ended.err);
+    let list = place
+        .link("c/cluster.sh", &["list", "--json"])
+        .done()
+        .json();
+    assert_eq!(list["clusters"][0]["instances"][0]["web"], "running");
+}
+
+#[test]
+fn an_index_is_one_and_no_pattern() {
+    let place = Place::with_cluster();
+    place
+        .link("c/cluster.sh", &["new", "a", "--port", "18043"])
+        .done();
+    let file = place.join("c/instances/a/.env");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(
+        &file,
+        text.replace("ELASTIC_INDEX='kor_a'", "ELASTIC_INDEX='kor_*'"),
+    )
+    .unwrap();
+    let ended = place.link("c/instances/a/instance.sh", &["start"]).with(1);
+    assert!(ended.err.contains("no name of one index"), "{}", ended.err);
+}
