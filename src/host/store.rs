@@ -70,7 +70,7 @@ fn check_is_itself(cluster: &Cluster, name: &Name, file: &Path, config: &KeyValu
 /// All instances of a cluster, by name.
 ///
 /// # Errors
-/// As [`instance`].
+/// As [`instance()`].
 pub fn instances(cluster: &Cluster) -> Result<Vec<Instance>> {
     instance_names(cluster)?
         .iter()
