@@ -82,17 +82,29 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
             Err(error) => unreadable.push(unreadable_instance(name, &error)),
         }
     }
-    let observed = Observed::containers(context.engine, &cluster)?;
+    let limit = context.flags.timeout.unwrap_or(LIMIT);
     let open = journal::open_operations::<Step>(&cluster.layout.journal())?;
-    let asked = Asked {
-        context,
-        cluster: &cluster,
-        contracts: &contracts,
-        observed: &observed,
-        limit: context.flags.timeout.unwrap_or(LIMIT),
-        now: clock::now(),
-    };
-    let (database, search, mut statuses) = asked.all_at_once(&instances);
+    let now = clock::now();
+    // The slowest question is asked first, beside the one what runs at all.
+    let (database, search, mut statuses) = std::thread::scope(|scope| {
+        let counting = scope.spawn(|| unfinished(context, &cluster, &contracts, &instances, limit));
+        let observed = Observed::containers(context.engine, &cluster)?;
+        let asked = Asked {
+            context,
+            cluster: &cluster,
+            contracts: &contracts,
+            observed: &observed,
+            limit,
+            now,
+        };
+        let mut answers = asked.all_at_once(&instances);
+        let counts = counting.join().unwrap_or_default();
+        for status in &mut answers.2 {
+            let at = instances.iter().position(|i| i.name == status.name);
+            status.unfinished = at.and_then(|at| counts.get(at).copied().flatten());
+        }
+        Ok::<_, Error>(answers)
+    })?;
     for status in &mut statuses {
         blame_services(&mut status.health, &database, &search);
     }
@@ -105,7 +117,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         "instances": statuses,
         "interrupted": open.iter().map(|o| &o.header).collect::<Vec<_>>(),
     });
-    let lines = lines(&cluster, &database, &search, &statuses, &open, asked.now);
+    let lines = lines(&cluster, &database, &search, &statuses, &open, now);
     Ok(Report::new(lines, object))
 }
 
@@ -125,20 +137,13 @@ impl Asked<'_> {
         instances: &[Instance],
     ) -> (ServiceStatus, ServiceStatus, Vec<InstanceStatus>) {
         std::thread::scope(|scope| {
-            let unfinished = scope.spawn(|| self.unfinished(instances));
             let database = scope.spawn(|| self.database());
             let search = scope.spawn(|| self.search());
             let asking: Vec<_> = instances
                 .iter()
                 .map(|instance| scope.spawn(|| self.instance(instance)))
                 .collect();
-            let mut statuses: Vec<InstanceStatus> =
-                asking.into_iter().filter_map(|t| t.join().ok()).collect();
-            let counts = unfinished.join().unwrap_or_default();
-            for status in &mut statuses {
-                let at = instances.iter().position(|i| i.name == status.name);
-                status.unfinished = at.and_then(|at| counts.get(at).copied().flatten());
-            }
+            let statuses = asking.into_iter().filter_map(|t| t.join().ok()).collect();
             let lost = || self.service(None, String::new(), Health::just(Condition::Unhealthy));
             (
                 database.join().unwrap_or_else(|_| lost()),
@@ -223,28 +228,6 @@ impl Asked<'_> {
             })
     }
 
-    /// How much is unfinished in each instance, in one question: each costs a process in the
-    /// database's container.
-    fn unfinished(&self, instances: &[Instance]) -> Vec<Option<u64>> {
-        if !self.observed.service_runs(Role::Database) {
-            return Vec::new();
-        }
-        let queries: Vec<(&str, &str)> = instances
-            .iter()
-            .map(|instance| {
-                let contract = self.contracts.covering(&instance.version).ok();
-                let rules = contract.and_then(|c| c.unfinished.as_ref());
-                (
-                    instance.schema.as_str(),
-                    rules.map_or("NULL", |r| r.count.as_str()),
-                )
-            })
-            .collect();
-        database::Server::of(self.context.engine, self.cluster)
-            .count_each(&queries, self.limit)
-            .unwrap_or_default()
-    }
-
     /// A list says enough of a service that runs; of one that does not, and of a web process, it
     /// lacks when and why.
     fn detailed(&self, container: Option<&Container>) -> Option<Container> {
@@ -256,6 +239,32 @@ impl Asked<'_> {
         let asked = self.context.engine.container(&listed.name).ok().flatten();
         Some(asked.unwrap_or_else(|| listed.clone()))
     }
+}
+
+/// How much is unfinished in each instance, in one question: each costs a process in the
+/// database's container. Nothing where the database does not run or does not answer.
+fn unfinished(
+    context: &Context<'_>,
+    cluster: &Cluster,
+    contracts: &Contracts,
+    instances: &[Instance],
+    limit: Duration,
+) -> Vec<Option<u64>> {
+    let queries: Vec<(&str, &str)> = instances
+        .iter()
+        .map(|instance| {
+            let contract = contracts.covering(&instance.version).ok();
+            let rules = contract.and_then(|c| c.unfinished.as_ref());
+            let query = rules.map_or("NULL", |r| r.count.as_str());
+            (instance.schema.as_str(), query)
+        })
+        .collect();
+    if queries.is_empty() {
+        return Vec::new();
+    }
+    database::Server::of(context.engine, cluster)
+        .count_each(&queries, limit)
+        .unwrap_or_default()
 }
 
 /// An instance whose files cannot be used, among the others.
