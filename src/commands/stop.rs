@@ -8,7 +8,6 @@ use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch};
 use crate::commands::{start, unfinished};
 use crate::error::Result;
-use crate::host::store;
 use crate::model::container::Role;
 use crate::model::name::Name;
 use crate::services::app::App;
@@ -53,10 +52,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
 fn plan(session: &Session<'_>, observed: &Observed, names: &[Name]) -> Result<Plan> {
     let mut plan = session.plan();
     plan.instances = names.to_vec();
-    let instances = names
-        .iter()
-        .map(|name| store::instance(&session.cluster, name))
-        .collect::<Result<Vec<_>>>()?;
+    let instances = start::load(session, names)?;
     let mut removals = Vec::new();
     for instance in &instances {
         let Ok(contract) = session.contracts.covering(&instance.version) else {

@@ -67,17 +67,6 @@ fn check_is_itself(cluster: &Cluster, name: &Name, file: &Path, config: &KeyValu
     Ok(())
 }
 
-/// All instances of a cluster, by name.
-///
-/// # Errors
-/// As [`instance()`].
-pub fn instances(cluster: &Cluster) -> Result<Vec<Instance>> {
-    instance_names(cluster)?
-        .iter()
-        .map(|name| instance(cluster, name))
-        .collect()
-}
-
 /// The contracts that apply in a cluster: the operator's own beside it win.
 ///
 /// # Errors
