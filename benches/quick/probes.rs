@@ -15,6 +15,8 @@ pub enum Probe {
     Greeting(SocketAddr),
     /// An HTTP request.
     Get(SocketAddr, &'static str),
+    /// A number out of the database of this container, asked through its own client.
+    Count(String),
 }
 
 impl Probe {
@@ -27,20 +29,38 @@ impl Probe {
     }
 
     fn ask(&self) -> std::io::Result<()> {
-        let limit = Duration::from_secs(10);
-        let (Probe::Greeting(to) | Probe::Get(to, _)) = self;
-        let mut stream = TcpStream::connect_timeout(to, limit)?;
-        stream.set_read_timeout(Some(limit))?;
         match self {
-            Probe::Greeting(_) => stream.read(&mut [0; 512]).map(drop),
-            Probe::Get(_, path) => {
+            Probe::Greeting(to) => connect(to)?.read(&mut [0; 512]).map(drop),
+            Probe::Get(to, path) => {
+                let mut stream = connect(to)?;
                 write!(
                     stream,
                     "GET {path} HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n\r\n"
                 )?;
                 stream.read_to_end(&mut Vec::new()).map(drop)
             }
+            Probe::Count(container) => count(container),
         }
+    }
+}
+
+fn connect(to: &SocketAddr) -> std::io::Result<TcpStream> {
+    let limit = Duration::from_secs(10);
+    let stream = TcpStream::connect_timeout(to, limit)?;
+    stream.set_read_timeout(Some(limit))?;
+    Ok(stream)
+}
+
+/// The smallest query, by the way that `status` has to its count of unfinished work.
+fn count(container: &str) -> std::io::Result<()> {
+    let done = Command::new("docker")
+        .args(["exec", container, "mariadb"])
+        .args(["--defaults-extra-file=/etc/kor-cluster/client.cnf"])
+        .args(["--host=localhost", "--protocol=socket", "-BNe", "select 1"])
+        .output()?;
+    match done.status.success() {
+        true => Ok(()),
+        false => Err(std::io::Error::other("the client does not answer")),
     }
 }
 
@@ -50,6 +70,7 @@ pub fn of_cluster(cluster: &Path) -> Result<Vec<Probe>> {
     let mut probes = vec![
         Probe::Greeting(address_of(&format!("{name}_mysql"), 3306)?),
         Probe::Get(address_of(&format!("{name}_elastic"), 9200)?, "/"),
+        Probe::Count(format!("{name}_mysql")),
     ];
     let instances = cluster.join("instances");
     for entry in fs::read_dir(&instances)

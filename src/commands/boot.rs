@@ -52,7 +52,7 @@ pub fn run(_args: &Args, context: &Context<'_>) -> Result<Report> {
         }
     }
     let ports = Ports::of(context, &session.cluster)?;
-    let observed = Observed::of(context.engine, &session.cluster)?;
+    let observed = Observed::settled(context, &session.cluster, &wanted)?;
     let mut apps = Vec::new();
     for instance in &wanted {
         match checked(&session, instance, &ports, &observed) {

@@ -1,11 +1,19 @@
 //! What the engine says of a cluster, asked once per command.
 
+use std::time::{Duration, Instant};
+
+use crate::commands::context::Context;
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::host::ports;
 use crate::model::cluster::Cluster;
 use crate::model::container::{Container, Network, Role, State};
+use crate::model::instance::Instance;
 use crate::model::label::Selector;
 use crate::model::name::Name;
+
+/// How long a start may take that the engine was asked for before this command began.
+const SETTLED_WITHIN: Duration = Duration::from_secs(10);
 
 /// The containers and networks of one cluster.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +34,36 @@ impl Observed {
             networks: engine.networks(&Selector::cluster(cluster.layout.root()))?,
             ..Self::containers(engine, cluster)?
         })
+    }
+
+    /// Asks the engine, and waits for the starts of these instances that it is still at: a tool
+    /// that was killed leaves them behind, and until they are over the engine holds the port while
+    /// no container says that it has it.
+    ///
+    /// # Errors
+    /// Exit 5 where it cannot be reached, 1 at an interruption.
+    pub fn settled(
+        context: &Context<'_>,
+        cluster: &Cluster,
+        instances: &[Instance],
+    ) -> Result<Self> {
+        let end = Instant::now() + SETTLED_WITHIN;
+        loop {
+            let observed = Self::of(context.engine, cluster)?;
+            let starting = instances.iter().any(|instance| {
+                observed
+                    .of_instance(&instance.name, Role::Web)
+                    .is_some_and(|web| web.state == State::Created)
+                    && ports::holder(cluster.bind_address, instance.port).is_some()
+            });
+            if !starting || Instant::now() >= end {
+                return Ok(observed);
+            }
+            context
+                .interrupt
+                .check("waiting for the engine was stopped")?;
+            context.interrupt.sleep(Duration::from_millis(100));
+        }
     }
 
     /// Asks the engine for the containers alone.

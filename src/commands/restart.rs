@@ -46,11 +46,11 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let instances = start::load(&session, &names)?;
     let apps = start::apps(&session, &instances)?;
     start::check(&session, &apps)?;
-    let observed = Observed::of(context.engine, &session.cluster)?;
+    let observed = Observed::settled(context, &session.cluster, &instances)?;
     if !observed.services_run() {
         return Err(services_are_down(&session.cluster, "restart"));
     }
-    start::check_ports(&session, &apps)?;
+    start::check_ports(&session, &apps, &observed)?;
     let plan = plan(session.plan(), &observed, &apps, &instances)?;
     if let Some(report) = session.carry_out(&plan)? {
         return Ok(report);

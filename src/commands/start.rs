@@ -48,11 +48,11 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let instances = load(&session, &names)?;
     let apps = apps(&session, &instances)?;
     check(&session, &apps)?;
-    let observed = Observed::of(context.engine, &session.cluster)?;
+    let observed = Observed::settled(context, &session.cluster, &instances)?;
     if !observed.services_run() {
         return Err(services_are_down(&session.cluster, "start"));
     }
-    check_ports(&session, &apps)?;
+    check_ports(&session, &apps, &observed)?;
     for app in apps.iter().filter(|app| is_outdated(&observed, app)) {
         say_outdated(&session, app, &observed)?;
     }
@@ -171,11 +171,10 @@ pub fn check_env_file(path: &Path, env: &EnvFile) -> Result<()> {
 ///
 /// # Errors
 /// Exit 6 with the holder.
-pub fn check_ports(session: &Session<'_>, apps: &[App<'_>]) -> Result<()> {
-    let observed = Observed::of(session.context.engine, &session.cluster)?;
+pub fn check_ports(session: &Session<'_>, apps: &[App<'_>], observed: &Observed) -> Result<()> {
     let ports = Ports::of(session.context, &session.cluster)?;
     apps.iter()
-        .try_for_each(|app| check_port(app, &ports, &observed))
+        .try_for_each(|app| check_port(app, &ports, observed))
 }
 
 /// Refuses a port that somebody else listens on.
