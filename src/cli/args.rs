@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     boot, completions, config, contract, create, db, history, init, list, logs, man, migrate, new,
-    recover, restart, run, shell, shutdown, start, status, stop,
+    recover, restart, run, services, shell, shutdown, start, status, stop,
 };
 
 /// Runs ConedaKOR clusters in Docker: any number of instances beside one database and one search
@@ -67,8 +67,9 @@ pub struct Global {
 
 /// The verbs that change a cluster by a journalled plan; `tests/fake/killed.rs` kills each of them
 /// everywhere.
-pub const CHANGING: [&str; 10] = [
+pub const CHANGING: [&str; 11] = [
     "create", "boot", "shutdown", "new", "init", "start", "stop", "restart", "migrate", "config",
+    "services",
 ];
 
 /// The verbs that change nothing, or only what they make themselves (`run`), or that tidy up.
@@ -128,6 +129,8 @@ pub enum Command {
     Logs(logs::Args),
     /// Read and change settings
     Config(config::Args),
+    /// Show the shared services, or change the search server
+    Services(services::Args),
     /// Show which versions are covered, and how they are run
     Contract(contract::Args),
     /// Finish or undo what was interrupted

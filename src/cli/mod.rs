@@ -15,7 +15,7 @@ use crate::commands::context::{Context, Flags};
 use crate::commands::report::Report;
 use crate::commands::{
     boot, completions, config, contract, create, db, history, init, job, list, logs, man, migrate,
-    new, recover, restart, run, run_headless, shell, shutdown, start, status, stop,
+    new, recover, restart, run, run_headless, services, shell, shutdown, start, status, stop,
 };
 use crate::engine::{DockerEngine, Engine};
 use crate::error::{Error, Result};
@@ -102,6 +102,7 @@ fn verb(command: &Command, context: &Context<'_>) -> Result<Report> {
         Command::Db(args) => db::run(args, context),
         Command::Logs(args) => logs::run(args, context),
         Command::Config(args) => config::run(args, context),
+        Command::Services(args) => services::run(args, context),
         Command::Contract(args) => contract::run(args, context),
         Command::Recover(args) => recover::run(args, context),
         Command::History(args) => history::run(args, context),

@@ -132,6 +132,7 @@ fn plan(mut plan: Plan, observed: &Observed, cluster: &Cluster, apps: &[App<'_>]
     for wait in waits {
         plan.push(wait);
     }
+    start::push_files(&mut plan, apps)?;
     start::push_containers(&mut plan, observed, apps)?;
     start::push_wait(&mut plan, apps)?;
     Ok(plan)

@@ -274,11 +274,14 @@ fn in_instance(
         None => return Err(not_set(key)),
     }
     check_env_file(&instance.layout.env_file(), &env)?;
-    let changed = Instance::from_config(
+    let changed = Instance::from_files(
         instance.name.clone(),
         instance.layout.clone(),
-        config,
-        env.clone(),
+        instance::Files {
+            config,
+            env: env.clone(),
+            database: instance.database_file.clone(),
+        },
     )?;
     // An address that the tool wrote follows its parts; one of the operator's own stays.
     if env.get(ROOT_URL).as_deref() == Some(&generated_url(session, instance)) {
@@ -311,7 +314,10 @@ fn is_required(session: &Session<'_>, instance: &Instance, key: &str) -> bool {
     session
         .contracts
         .covering(&instance.version)
-        .is_ok_and(|contract| contract.env_file.required.iter().any(|r| r == key))
+        .is_ok_and(|contract| {
+            let rules = contract.env_file.as_ref();
+            rules.is_some_and(|rules| rules.required.iter().any(|r| r == key))
+        })
 }
 
 fn rewritten(path: PathBuf, before: &impl ToString, after: &impl ToString) -> Entry {

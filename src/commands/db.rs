@@ -118,6 +118,7 @@ fn client(cluster: &Cluster, instance: Option<&Instance>) -> ContainerSpec {
         aliases: Vec::new(),
         published: Vec::new(),
         work_dir: None,
+        hostname: None,
         memory: None,
         restarts: false,
         stop_seconds: 10,

@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::commands::context::{Context, typed};
 use crate::commands::first_content::{self, AdminArgs};
 use crate::commands::images;
+use crate::commands::instance_files::{self, Described, Wanted, schema_of};
 use crate::commands::mail;
 use crate::commands::observed::Observed;
 use crate::commands::ports::Ports;
@@ -16,17 +17,15 @@ use crate::host::{chance, files, identity};
 use crate::journal::lock::Permit;
 use crate::model::cluster::Cluster;
 use crate::model::container::{Role, names};
-use crate::model::contract::{Contract, TemplateValues};
-use crate::model::env_file::EnvFile;
-use crate::model::instance::{Instance, check_server_name, key};
-use crate::model::key_values::KeyValues;
+use crate::model::contract::Contract;
+use crate::model::instance::check_server_name;
 use crate::model::name::Name;
 use crate::model::port::{self, Port};
 use crate::model::secret::Secret;
 use crate::model::version::Version;
 use crate::services::app::App;
-use crate::services::{database, root_url, search};
-use crate::steps::{Entry, Plan, Step};
+use crate::services::{database, search};
+use crate::steps::{Plan, Step};
 
 /// Makes a new instance: database, user, files, first set-up, search index. It can be started
 /// afterwards. If anything fails, nothing of it is left.
@@ -85,12 +84,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
             .observer
             .warn(&format!("known fault of {version}: {}", fault.what));
     }
-    mail::check(
-        context,
-        &session.cluster,
-        mail::method_of(&session.cluster).as_deref(),
-        &session.cluster.layout.link(),
-    )?;
+    mail::check_new(context, &session.cluster, &contract)?;
     let needed = images::of_app(&session.cluster, &contract, &version)?;
     images::ensure(context, &[needed])?;
     let observed = Observed::of(context.engine, &session.cluster)?;
@@ -100,21 +94,27 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     check_name(&session, &name)?;
     let (port, reservation) = choose_port(args, &session)?;
     session.also(reservation);
-    let instance = describe(args, &session.cluster, &contract, name, version, port)?;
+    let wanted = Wanted {
+        name,
+        version,
+        port,
+        server_name: args.server_name.clone(),
+    };
+    let described = instance_files::describe(&session.cluster, &contract, wanted)?;
     let drawn = Drawn {
         admin: args.admin.password()?,
         tool: identity::tool()?,
     };
     let app = App {
         cluster: &session.cluster,
-        instance: &instance,
+        instance: &described.instance,
         contract: &contract,
     };
-    let plan = plan(&session, &app, &drawn)?;
+    let plan = plan(&session, &app, &described, &drawn)?;
     if let Some(report) = session.carry_out(&plan)? {
         return Ok(report);
     }
-    upkeep::after(&session, std::slice::from_ref(&instance.name));
+    upkeep::after(&session, std::slice::from_ref(&app.instance.name));
     Ok(report(&session, &plan, &app, &drawn))
 }
 
@@ -197,11 +197,16 @@ fn check_fits(cluster: &Cluster, contract: &Contract, version: &Version) -> Resu
         ("search", &contract.search, &cluster.search_image),
     ] {
         if !rules.fits(image.tag()) {
+            let link = &cluster.layout.link();
+            let next = match what {
+                "search" => typed(link, &format!("services set --search {}", rules.image)),
+                _ => "make it in a cluster of its own: create DIR".to_owned(),
+            };
             return Err(Error::refused(format!(
                 "{version} does not work with this cluster's {what} server, {image}"
             ))
             .why(format!("it wants {}", rules.versions))
-            .next("make it in a cluster of its own: create DIR"));
+            .next(next));
         }
     }
     Ok(())
@@ -241,63 +246,12 @@ fn check_name(session: &Session<'_>, name: &Name) -> Result<()> {
     }
 }
 
-/// Schema, database user and index of a new instance, as the original named the first two.
-fn schema_of(name: &Name) -> String {
-    format!("kor_{name}")
-}
-
-/// The instance as its files are going to say.
-fn describe(
-    args: &Args,
-    cluster: &Cluster,
-    contract: &Contract,
-    name: Name,
-    version: Version,
-    port: Port,
-) -> Result<Instance> {
-    let schema = schema_of(&name);
-    let password = chance::password();
-    let signing_key = chance::signing_key();
-    let server_name = args.server_name.clone().unwrap_or_default();
-    let mut config = KeyValues::default();
-    for (key, value) in [
-        (key::CLUSTER_NAME, cluster.name.as_str()),
-        (key::VERSION, version.tag()),
-        (key::NAME, name.as_str()),
-        (key::PORT, &port.to_string()),
-        (key::DB_USERNAME, &schema),
-        (key::DB_PASSWORD, password.reveal()),
-        (key::DB_NAME, &schema),
-        (key::SERVER_NAME, &server_name),
-        (key::SHOULD_RUN, "false"),
-    ] {
-        config.set(key, value)?;
-    }
-    let values = TemplateValues {
-        root_url: &root_url(
-            cluster.bind_address,
-            port.number(),
-            cluster.port.number(),
-            args.server_name.as_deref(),
-        ),
-        schema: &schema,
-        database_user: &schema,
-        database_password: password.reveal(),
-        index: &schema,
-        secret_key_base: signing_key.reveal(),
-    };
-    let mut env = EnvFile::default();
-    for (key, value) in contract
-        .env_values(&values)?
-        .into_iter()
-        .chain(cluster.mail())
-    {
-        env.set(&key, &value)?;
-    }
-    Instance::from_config(name.clone(), cluster.layout.instance(&name), config, env)
-}
-
-fn plan(session: &Session<'_>, app: &App<'_>, drawn: &Drawn) -> Result<Plan> {
+fn plan(
+    session: &Session<'_>,
+    app: &App<'_>,
+    described: &Described,
+    drawn: &Drawn,
+) -> Result<Plan> {
     let mut plan = session.plan();
     plan.instances = vec![app.instance.name.clone()];
     plan.content = true;
@@ -309,7 +263,7 @@ fn plan(session: &Session<'_>, app: &App<'_>, drawn: &Drawn) -> Result<Plan> {
             "lay out the directory {}",
             app.instance.layout.root().display()
         ),
-        entries: entries(app, drawn),
+        entries: described.entries(app.contract, drawn.admin.as_ref(), drawn.tool.clone()),
     });
     plan.push(Step::MakeSchema {
         database: database.clone(),
@@ -323,48 +277,4 @@ fn plan(session: &Session<'_>, app: &App<'_>, drawn: &Drawn) -> Result<Plan> {
     });
     first_content::push_steps(&mut plan, session, app, drawn.admin.as_ref())?;
     Ok(plan)
-}
-
-fn entries(app: &App<'_>, drawn: &Drawn) -> Vec<Entry> {
-    let instance = app.instance;
-    let layout = &instance.layout;
-    let directory = |path: std::path::PathBuf| Entry::Directory {
-        path,
-        mode: 0o755,
-        owner: None,
-        with_content: true,
-    };
-    let private = |path: std::path::PathBuf, content: String| Entry::File {
-        path,
-        mode: files::PRIVATE,
-        before: None,
-        content: Secret::new(content),
-    };
-    let mut entries = vec![directory(layout.root().to_owned())];
-    for rule in app.contract.mounts.iter().filter(|rule| rule.directory) {
-        entries.push(directory(layout.inside(&rule.source)));
-    }
-    entries.push(private(layout.env_file(), instance.env.to_string()));
-    entries.push(private(
-        layout.client_config(),
-        format!(
-            "[client]\nhost=mysql\nuser={}\npassword={}\n",
-            instance.database_user,
-            instance.database_password.reveal()
-        ),
-    ));
-    if let Some(password) = &drawn.admin {
-        entries.push(private(
-            layout.admin_password(),
-            format!("{}\n", password.reveal()),
-        ));
-    }
-    entries.push(Entry::Link {
-        path: layout.link(),
-        target: drawn.tool.clone(),
-        before: None,
-    });
-    // Last: what makes the directory an instance.
-    entries.push(private(layout.config(), instance.config.to_string()));
-    entries
 }

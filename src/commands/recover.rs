@@ -123,7 +123,8 @@ fn permit(context: &Context<'_>, layout: &ClusterLayout, open: &Open) -> Result<
     let locks = layout.locks();
     let request = context.lock_request("recover");
     let names = &open.header.instances;
-    let whole = names.is_empty() || matches!(open.header.verb.as_str(), "boot" | "shutdown");
+    let whole =
+        names.is_empty() || matches!(open.header.verb.as_str(), "boot" | "shutdown" | "services");
     let permit = if whole {
         Permit::cluster(&locks, &request)
     } else {

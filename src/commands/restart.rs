@@ -84,6 +84,7 @@ fn plan(
     start::should_run(instances, true)?
         .into_iter()
         .for_each(|step| plan.push(step));
+    start::push_files(&mut plan, apps)?;
     start::push_containers(&mut plan, &Observed::default(), apps)?;
     start::push_wait(&mut plan, apps)?;
     Ok(plan)

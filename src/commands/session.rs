@@ -173,12 +173,14 @@ impl<'a> Session<'a> {
                 Touch::Start => header.first_content,
                 Touch::Service => false,
             };
-            if blocked {
+            // A search server that is being replaced is put back by whoever has the whole cluster.
+            let is_services = header.verb == "services";
+            if blocked || (is_services && extent == Extent::Instances) {
                 let recover = super::context::typed(&link, "recover");
                 return Err(journal::interrupted(&operation, &recover));
             }
             let Some(permit) = &self.permit else { continue };
-            if matches!(header.verb.as_str(), "create" | "config") {
+            if matches!(header.verb.as_str(), "create" | "config" | "services") {
                 steps::recover_one(
                     &self.context.world(&self.cluster.layout),
                     permit,

@@ -9,11 +9,11 @@ use crate::commands::observed::Observed;
 use crate::commands::ports::Ports;
 use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch, services_are_down};
-use crate::commands::{images, mail, unfinished, upkeep};
+use crate::commands::{images, instance_files, mail, unfinished, upkeep};
 use crate::error::{Error, Result};
 use crate::host::{files, store};
 use crate::journal::OnFailure;
-use crate::model::container::Role;
+use crate::model::container::{Role, names};
 use crate::model::env_file::EnvFile;
 use crate::model::instance::{Instance, key};
 use crate::model::label;
@@ -71,6 +71,7 @@ fn plan(mut plan: Plan, observed: &Observed, apps: &[App<'_>]) -> Result<Plan> {
     should_run(&instances, true)?
         .into_iter()
         .for_each(|step| plan.push(step));
+    push_files(&mut plan, apps)?;
     push_containers(&mut plan, observed, apps)?;
     push_wait(&mut plan, apps)?;
     Ok(plan)
@@ -128,8 +129,11 @@ pub fn check(session: &Session<'_>, apps: &[App<'_>]) -> Result<()> {
 pub fn check_settings(session: &Session<'_>, app: &App<'_>) -> Result<()> {
     let instance = app.instance;
     let file = instance.layout.env_file();
-    check_env_file(&file, &instance.env)?;
-    for key in &app.contract.env_file.required {
+    let rules = app.contract.env_file.as_ref();
+    if rules.is_some() {
+        check_env_file(&file, &instance.env)?;
+    }
+    for key in rules.iter().flat_map(|rules| &rules.required) {
         if instance.env.get(key).is_none_or(|value| value.is_empty()) {
             return Err(Error::refused(format!("{} lacks {key}", file.display()))
                 .why("the application does not start without it")
@@ -139,9 +143,7 @@ pub fn check_settings(session: &Session<'_>, app: &App<'_>) -> Result<()> {
                 )));
         }
     }
-    let method = instance.env.get("MAIL_DELIVERY_METHOD");
-    let link = instance.layout.link();
-    mail::check(session.context, &session.cluster, method.as_deref(), &link)
+    mail::check_instance(session.context, app)
 }
 
 /// Refuses a line that the application's reader would run or expand.
@@ -263,6 +265,19 @@ pub fn should_run(instances: &[Instance], run: bool) -> Result<Option<Step>> {
     }))
 }
 
+/// The steps that make the files that instances need for a start and do not have.
+///
+/// # Errors
+/// Exit 1 where a template of a contract cannot be filled in.
+pub fn push_files(plan: &mut Plan, apps: &[App<'_>]) -> Result<()> {
+    for app in apps {
+        if let Some(step) = instance_files::missing_for_start(app)? {
+            plan.push(step);
+        }
+    }
+    Ok(())
+}
+
 /// The steps that start what does not run yet.
 ///
 /// # Errors
@@ -282,6 +297,14 @@ pub fn push_containers(plan: &mut Plan, observed: &Observed, apps: &[App<'_>]) -
         if let Some(spec) = app.worker()?
             && !runs(Role::Worker)
         {
+            if let Some(statement) = app.contract.worker.as_ref().and_then(|w| w.release.clone()) {
+                plan.push(Step::ReleaseWork {
+                    worker: spec.name.clone(),
+                    database: names::service(&app.cluster.name, Role::Database),
+                    schema: app.instance.schema.clone(),
+                    statement,
+                });
+            }
             plan.push(Step::RunContainer {
                 spec: Box::new(spec),
             });

@@ -305,11 +305,12 @@ fn blame_services(health: &mut Health, database: &ServiceStatus, search: &Servic
 
 /// Whether a file that the application reads at its start was changed after that.
 fn changed_since(instance: &Instance, started: i64) -> bool {
-    let changed = instance
-        .layout
-        .env_file()
-        .metadata()
-        .and_then(|m| m.modified());
+    let files = [instance.layout.env_file(), instance.layout.database_file()];
+    files.iter().any(|file| is_newer(file, started))
+}
+
+fn is_newer(file: &std::path::Path, started: i64) -> bool {
+    let changed = file.metadata().and_then(|m| m.modified());
     changed
         .ok()
         .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())

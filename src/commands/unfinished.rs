@@ -12,19 +12,21 @@ use crate::steps::Step;
 /// work or the database does not run.
 pub fn wait(app: &App<'_>, database_runs: bool) -> Option<Step> {
     let rules = app.contract.unfinished.as_ref()?;
+    let rescue = rules.rescue.as_ref()?;
     database_runs.then(|| Step::AwaitUnfinished {
         instance: app.instance.name.clone(),
         database: names::service(&app.cluster.name, Role::Database),
         schema: app.instance.schema.clone(),
         count: rules.count.clone(),
         what: rules.what.clone(),
-        seconds: rules.wait_seconds,
+        seconds: rescue.wait_seconds,
     })
 }
 
 /// Says so where nobody can tell whether there is any.
 pub fn warn_if_unknown(session: &Session<'_>, app: &App<'_>, observed: &Observed) {
     if let Some(rules) = &app.contract.unfinished
+        && rules.rescue.is_some()
         && !observed.service_runs(Role::Database)
     {
         session.context.observer.warn(&format!(
@@ -42,7 +44,10 @@ pub fn mend(app: &App<'_>, operation: &str) -> Result<Option<Step>> {
     let Some(rules) = &app.contract.unfinished else {
         return Ok(None);
     };
-    let mut spec = app.command(Role::Run, &rules.mend, operation)?;
+    let Some(rescue) = &rules.rescue else {
+        return Ok(None);
+    };
+    let mut spec = app.command(Role::Run, &rescue.mend, operation)?;
     spec.labels
         .insert(label::OPERATION.to_owned(), operation.to_owned());
     Ok(Some(Step::Mend {
@@ -51,6 +56,6 @@ pub fn mend(app: &App<'_>, operation: &str) -> Result<Option<Step>> {
         web: names::of_instance(&app.cluster.name, &app.instance.name, Role::Web, ""),
         database: names::service(&app.cluster.name, Role::Database),
         schema: app.instance.schema.clone(),
-        stale: rules.stale.clone(),
+        stale: rescue.stale.clone(),
     }))
 }

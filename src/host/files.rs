@@ -167,6 +167,16 @@ pub fn remove_if_empty(path: &Path) -> Result<bool> {
     }
 }
 
+/// Gives a file or directory another name in the same file system.
+///
+/// # Errors
+/// Exit 1, 4 or 6 with the path.
+pub fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).map_err(|e| Error::io("move", from, &e))?;
+    sync_directory_of(from)?;
+    sync_directory_of(to)
+}
+
 /// Whether there is something at this path, be it a link that leads nowhere.
 pub fn exists(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()

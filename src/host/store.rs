@@ -6,6 +6,7 @@ use crate::error::{Error, Kind, Result};
 use crate::host::files;
 use crate::model::cluster::Cluster;
 use crate::model::contract::{Contract, Contracts};
+use crate::model::database_file::DatabaseFile;
 use crate::model::env_file::EnvFile;
 use crate::model::instance::{self, Instance};
 use crate::model::key_values::{KeyValues, ShellCode};
@@ -47,7 +48,19 @@ pub fn instance(cluster: &Cluster, name: &Name) -> Result<Instance> {
     let config = KeyValues::parse(&text, layout.config().display())?;
     check_is_itself(cluster, name, &layout.config(), &config)?;
     let env = EnvFile::parse(&files::read_if_there(&layout.env_file())?.unwrap_or_default());
-    Instance::from_config(name.clone(), layout, config, env)
+    let database = match files::read_if_there(&layout.database_file())? {
+        Some(text) => Some(DatabaseFile::parse(
+            &text,
+            layout.database_file().display(),
+        )?),
+        None => None,
+    };
+    let files = instance::Files {
+        config,
+        env,
+        database,
+    };
+    Instance::from_files(name.clone(), layout, files)
 }
 
 /// A copy of an instance's directory is no instance: it would work on the other one's schema.

@@ -145,6 +145,9 @@ pub struct ContainerSpec {
     pub published: Vec<Published>,
     /// The directory that its command runs in, where not the image's own.
     pub work_dir: Option<String>,
+    /// The name that it has for itself, where not one that the engine draws.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hostname: Option<String>,
     /// The most memory that it may take.
     pub memory: Option<Bytes>,
     /// Started anew by the engine when it ends, unless it was stopped.

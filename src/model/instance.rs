@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::model::cluster::parse_switch;
+use crate::model::database_file::DatabaseFile;
 use crate::model::env_file::EnvFile;
 use crate::model::key_values::KeyValues;
 use crate::model::layout::InstanceLayout;
@@ -61,6 +62,19 @@ pub struct Instance {
     pub config: KeyValues,
     /// The whole environment file.
     pub env: EnvFile,
+    /// What `database.yml` says, where there is one.
+    pub database_file: Option<DatabaseFile>,
+}
+
+/// The files that describe an instance.
+#[derive(Debug, Clone, Default)]
+pub struct Files {
+    /// `config.sh`
+    pub config: KeyValues,
+    /// The environment file; empty where the era has none.
+    pub env: EnvFile,
+    /// `database.yml`, where the era has one.
+    pub database: Option<DatabaseFile>,
 }
 
 impl Instance {
@@ -68,12 +82,12 @@ impl Instance {
     ///
     /// # Errors
     /// Exit 1 where a value is missing or wrong, with the file and the key.
-    pub fn from_config(
-        name: Name,
-        layout: InstanceLayout,
-        config: KeyValues,
-        env: EnvFile,
-    ) -> Result<Self> {
+    pub fn from_files(name: Name, layout: InstanceLayout, files: Files) -> Result<Self> {
+        let Files {
+            config,
+            env,
+            database,
+        } = files;
         let file = layout.config();
         let needed = |key: &str| {
             config.get(key).filter(|v| !v.is_empty()).ok_or_else(|| {
@@ -94,17 +108,7 @@ impl Instance {
             schema: needed(key::DB_NAME)?,
             database_user: needed(key::DB_USERNAME)?,
             database_password: Secret::new(needed(key::DB_PASSWORD)?),
-            index: match env.get(key::ELASTIC_INDEX).filter(|i| !i.is_empty()) {
-                Some(index) if !is_index(&index) => {
-                    return Err(Error::failed(format!(
-                        "{} in {} cannot be used",
-                        key::ELASTIC_INDEX,
-                        layout.env_file().display()
-                    ))
-                    .why(format!("{index:?} is no name of one index")));
-                }
-                index => index,
-            },
+            index: index(&layout, &env, database.as_ref())?,
             should_run: match config.get(key::SHOULD_RUN) {
                 Some(text) => parse_switch(&text).map_err(|e| in_file(key::SHOULD_RUN, e))?,
                 None => false,
@@ -113,7 +117,31 @@ impl Instance {
             layout,
             config,
             env,
+            database_file: database,
         })
+    }
+}
+
+/// The index that the application uses: by its environment file, else by `database.yml`.
+fn index(
+    layout: &InstanceLayout,
+    env: &EnvFile,
+    database: Option<&DatabaseFile>,
+) -> Result<Option<String>> {
+    let (found, file) = match env.get(key::ELASTIC_INDEX) {
+        Some(index) => (Some(index), layout.env_file()),
+        None => (
+            database.and_then(|d| d.index.clone()),
+            layout.database_file(),
+        ),
+    };
+    match found.filter(|index| !index.is_empty()) {
+        Some(index) if !is_index(&index) => Err(Error::failed(format!(
+            "the search index in {} cannot be used",
+            file.display()
+        ))
+        .why(format!("{index:?} is no name of one index"))),
+        index => Ok(index),
     }
 }
 

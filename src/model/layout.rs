@@ -55,6 +55,11 @@ impl ClusterLayout {
         self.search().join("data")
     }
 
+    /// `elastic/data.before/`: the data of a search server that another one takes the place of.
+    pub fn search_data_before(&self) -> PathBuf {
+        self.search().join("data.before")
+    }
+
     /// `ssmtp/`: mail settings of the eras that send with it.
     pub fn ssmtp(&self) -> PathBuf {
         self.root.join("ssmtp")
@@ -85,6 +90,11 @@ impl ClusterLayout {
         InstanceLayout {
             root: self.instances().join(name.as_str()),
         }
+    }
+
+    /// A path that a contract gives relative to the cluster's directory.
+    pub fn inside(&self, relative: &str) -> PathBuf {
+        inside(&self.root, relative)
     }
 
     /// `.kor-cluster/`: the tool's own.
@@ -166,8 +176,22 @@ impl InstanceLayout {
         self.root.join("log")
     }
 
+    /// `database.yml`: what the eras that are configured by files know of the database and the
+    /// search server.
+    pub fn database_file(&self) -> PathBuf {
+        self.root.join("database.yml")
+    }
+
     /// A path that a contract gives relative to the instance's directory.
     pub fn inside(&self, relative: &str) -> PathBuf {
-        self.root.join(relative)
+        inside(&self.root, relative)
+    }
+}
+
+fn inside(root: &Path, relative: &str) -> PathBuf {
+    match relative {
+        // A join would leave a slash behind.
+        "" => root.to_owned(),
+        _ => root.join(relative),
     }
 }

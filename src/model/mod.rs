@@ -3,6 +3,7 @@
 pub mod cluster;
 pub mod container;
 pub mod contract;
+pub mod database_file;
 pub mod env_file;
 pub mod health;
 pub mod image;

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use crate::engine::{Endpoint, Engine, NoAnswer, Request};
+use crate::engine::{Answer, Endpoint, Engine, NoAnswer, Request};
 use crate::error::Result;
 use crate::model::cluster::Cluster;
 use crate::model::container::{Container, ContainerSpec, Mount, Published, Role, names};
-use crate::model::contract::Contract;
+use crate::model::contract::{Contract, Owner, VersionRules};
 use crate::model::health::{Condition, Health};
 use crate::model::image::ImageRef;
 use crate::model::instance::Instance;
@@ -45,6 +45,12 @@ fn with_digest(mut spec: ContainerSpec) -> ContainerSpec {
     spec
 }
 
+/// A name as a host may have it.
+fn host_name(name: &str) -> String {
+    let fits = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    format!("kor-{}", name.chars().map(fits).collect::<String>())
+}
+
 impl App<'_> {
     /// The container of its web process.
     ///
@@ -75,6 +81,8 @@ impl App<'_> {
         Ok(Some(with_digest(ContainerSpec {
             restarts: true,
             stop_seconds: worker.stop_seconds,
+            // It signs what it takes with that name, and takes it up again by it after a crash.
+            hostname: Some(host_name(self.instance.name.as_str())),
             ..self.container(Role::Worker, &worker.command, "")?
         })))
     }
@@ -97,7 +105,10 @@ impl App<'_> {
         labels.insert(label::INSTANCE.to_owned(), instance.name.to_string());
         labels.insert(label::VERSION.to_owned(), instance.version.to_string());
         let mounts = contract.mounts.iter().map(|rule| Mount {
-            source: instance.layout.inside(&rule.source),
+            source: match rule.of {
+                Owner::Instance => instance.layout.inside(&rule.source),
+                Owner::Cluster => cluster.layout.inside(&rule.source),
+            },
             target: rule.target.clone(),
             read_only: rule.read_only,
         });
@@ -113,6 +124,7 @@ impl App<'_> {
             aliases: Vec::new(),
             published: Vec::new(),
             work_dir: Some(contract.image.work_dir.clone()),
+            hostname: None,
             memory: Some(cluster.app_memory),
             restarts: false,
             stop_seconds: 10,
@@ -131,23 +143,22 @@ impl App<'_> {
             Ok(container) => container,
             Err(health) => return health,
         };
-        let rules = &self.contract.health;
-        let to = Endpoint::published(self.cluster.bind_address, self.instance.port.number());
-        let question = format!("GET {}", rules.path);
-        match engine.http(&to, &Request::get(&rules.path, limit)) {
-            Ok(answer) if answer.status == rules.status => self.compare_version(&answer.body),
+        let started = container.started_at;
+        match self.ask(engine, &self.contract.health.path, limit) {
+            Ok(answer) if answer.status == self.contract.health.status => {
+                self.compare_version(engine, &answer.body, limit)
+            }
             Ok(answer) => Health::because(
                 Condition::Unhealthy,
-                format!("{question} answered {}", answer.status),
+                format!(
+                    "GET {} answered {}",
+                    self.contract.health.path, answer.status
+                ),
             ),
-            Err(reason) => {
-                let young = container.started_at.is_some_and(|started| {
+            Err(why) => {
+                let young = started.is_some_and(|started| {
                     now - started < i64::try_from(self.contract.web.start_seconds).unwrap_or(0)
                 });
-                let why = match reason {
-                    NoAnswer::TimedOut => format!("{question}: no answer within {limit:?}"),
-                    NoAnswer::Refused(why) => format!("{question}: {why}"),
-                };
                 let condition = if young {
                     Condition::Starting
                 } else {
@@ -158,19 +169,34 @@ impl App<'_> {
         }
     }
 
-    fn compare_version(&self, body: &str) -> Health {
-        let Some(pointer) = &self.contract.health.version else {
+    fn ask(&self, engine: &dyn Engine, path: &str, limit: Duration) -> Result<Answer, String> {
+        let to = Endpoint::published(self.cluster.bind_address, self.instance.port.number());
+        engine
+            .http(&to, &Request::get(path, limit))
+            .map_err(|reason| match reason {
+                NoAnswer::TimedOut => format!("GET {path}: no answer within {limit:?}"),
+                NoAnswer::Refused(why) => format!("GET {path}: {why}"),
+            })
+    }
+
+    fn compare_version(&self, engine: &dyn Engine, body: &str, limit: Duration) -> Health {
+        let asked = &self.instance.version;
+        let Some(rules) = self.contract.health.version.as_ref() else {
             return Health::just(Condition::Up);
         };
-        let asked = &self.instance.version;
-        let version = serde_json::from_str::<serde_json::Value>(body)
-            .ok()
-            .and_then(|json| json.pointer(pointer)?.as_str().map(str::to_owned));
+        if !rules.apply_to(asked) {
+            return Health::just(Condition::Up);
+        }
+        let version = match &rules.path {
+            None => version_in(rules, body),
+            Some(path) => match self.ask(engine, path, limit) {
+                Ok(answer) => version_in(rules, &answer.body),
+                Err(why) => return Health::because(Condition::Unhealthy, why),
+            },
+        };
+        let path = rules.path.as_ref().unwrap_or(&self.contract.health.path);
         let health = match &version {
-            None => Health::because(
-                Condition::Unhealthy,
-                format!("GET {} says no version", self.contract.health.path),
-            ),
+            None => Health::because(Condition::Unhealthy, format!("GET {path} says no version")),
             Some(running) if !asked.is_met_by(running) => Health::because(
                 Condition::WrongVersion,
                 format!("{asked} was asked for, {running} answers"),
@@ -179,4 +205,10 @@ impl App<'_> {
         };
         Health { version, ..health }
     }
+}
+
+fn version_in(rules: &VersionRules, body: &str) -> Option<String> {
+    serde_json::from_str::<serde_json::Value>(body)
+        .ok()
+        .and_then(|json| json.pointer(&rules.pointer)?.as_str().map(str::to_owned))
 }

@@ -64,6 +64,7 @@ pub fn spec(cluster: &Cluster) -> ContainerSpec {
         aliases: vec!["mysql".to_owned(), "db".to_owned()],
         published: Vec::new(),
         work_dir: None,
+        hostname: None,
         memory: Some(cluster.database_memory),
         restarts: true,
         stop_seconds: 120,
@@ -240,6 +241,15 @@ impl<'a> Server<'a> {
             sql::literal(schema)
         ))?;
         number(&answer)
+    }
+
+    /// Does one statement in a schema.
+    ///
+    /// # Errors
+    /// Exit 1 with what the server says.
+    pub fn execute(&self, schema: &str, statement: &str) -> Result<()> {
+        let statements = format!("USE {};\n{statement};\n", sql::identifier(schema));
+        self.query(&statements).map(drop)
     }
 
     /// The one number that a query on a schema answers with.

@@ -41,6 +41,7 @@ pub fn spec(cluster: &Cluster) -> ContainerSpec {
         aliases: vec!["elastic".to_owned(), "index".to_owned()],
         published: Vec::new(),
         work_dir: None,
+        hostname: None,
         memory: Some(cluster.search_memory),
         restarts: true,
         stop_seconds: 60,

@@ -1,6 +1,7 @@
 //! Schemas and accounts.
 
 use crate::error::{Error, Result};
+use crate::model::container::{Container, State};
 use crate::services::database::Server;
 use crate::steps::World;
 
@@ -27,4 +28,19 @@ pub fn empty(world: &World<'_>, container: &str, schema: &str) -> Result<()> {
     let server = server(world, container);
     server.drop_schema(schema)?;
     server.make_schema(schema)
+}
+
+/// Gives back what a killed background process had taken, unless one is at work.
+pub fn release_work(
+    world: &World<'_>,
+    worker: &str,
+    container: &str,
+    schema: &str,
+    statement: &str,
+) -> Result<()> {
+    let runs = |c: Container| matches!(c.state, State::Running | State::Restarting);
+    if world.engine.container(worker)?.is_some_and(runs) {
+        return Ok(());
+    }
+    server(world, container).execute(schema, statement)
 }

@@ -4,6 +4,7 @@
 mod app;
 mod containers;
 mod database;
+mod directories;
 mod place;
 mod plan;
 mod wait;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::host::files;
 use crate::host::interrupt::Interrupt;
 use crate::host::registry::Registry;
 use crate::journal::{Deeds, Observer};
@@ -36,6 +38,18 @@ pub enum Step {
         what: String,
         /// Each with what was there before.
         entries: Vec<Entry>,
+    },
+    /// Moves a directory within its file system.
+    MoveDirectory {
+        /// From where.
+        from: PathBuf,
+        /// To where; nothing is there before.
+        to: PathBuf,
+    },
+    /// Removes a directory that nobody needs any more; nothing takes that back.
+    DiscardDirectory {
+        /// Its path.
+        path: PathBuf,
     },
     /// Enters a cluster into this host's registry.
     Enter {
@@ -138,6 +152,17 @@ pub enum Step {
         /// What it reads.
         input: Option<Secret>,
     },
+    /// Gives back what a killed background process had taken; nothing where one runs.
+    ReleaseWork {
+        /// The container of the background process.
+        worker: String,
+        /// The database's container.
+        database: String,
+        /// The instance's schema.
+        schema: String,
+        /// The statement that does it.
+        statement: String,
+    },
     /// Waits for work that a stop would lose; if it does not end in time, says so and goes on.
     AwaitUnfinished {
         /// The instance.
@@ -205,6 +230,8 @@ impl Deeds<Step> for World<'_> {
     fn act(&self, step: &Step) -> Result<()> {
         match step {
             Step::Place { entries, .. } => place::place(entries),
+            Step::MoveDirectory { from, to } => directories::move_it(from, to),
+            Step::DiscardDirectory { path } => files::remove_tree(path),
             Step::Enter { name, root } => self.registry.enter(name, root),
             Step::MakeNetwork { network } => self.engine.create_network(network),
             Step::RemoveNetwork { network } => containers::remove_network(self, &network.name),
@@ -238,6 +265,12 @@ impl Deeds<Step> for World<'_> {
             Step::RunPhase { spec, what, input } => {
                 app::run_phase(self, spec, what, input.as_ref())
             }
+            Step::ReleaseWork {
+                worker,
+                database,
+                schema,
+                statement,
+            } => database::release_work(self, worker, database, schema, statement),
             Step::AwaitUnfinished { .. } => wait::for_unfinished(self, step),
             Step::Mend { .. } => app::mend(self, step),
         }
@@ -246,6 +279,7 @@ impl Deeds<Step> for World<'_> {
     fn undo(&self, step: &Step) -> Result<()> {
         match step {
             Step::Place { entries, .. } => place::unplace(entries, self.observer),
+            Step::MoveDirectory { from, to } => directories::move_back(from, to),
             Step::Enter { name, root } => self.registry.strike(name, root),
             Step::MakeNetwork { network } => containers::remove_network(self, &network.name),
             Step::RemoveNetwork { network } => self.engine.create_network(network),
@@ -261,11 +295,13 @@ impl Deeds<Step> for World<'_> {
                 database, schema, ..
             } => database::empty(self, database, schema),
             Step::MakeIndex { search, index, .. } => app::delete_index(self, search, index),
-            Step::RemoveStray { .. }
+            Step::DiscardDirectory { .. }
+            | Step::RemoveStray { .. }
             | Step::AwaitService { .. }
             | Step::AwaitHealthy { .. }
             | Step::CheckEmptySchema { .. }
             | Step::RunPhase { .. }
+            | Step::ReleaseWork { .. }
             | Step::AwaitUnfinished { .. }
             | Step::Mend { .. } => Ok(()),
         }
@@ -281,6 +317,7 @@ impl Step {
                 | Step::AwaitHealthy { .. }
                 | Step::AwaitUnfinished { .. }
                 | Step::CheckEmptySchema { .. }
+                | Step::ReleaseWork { .. }
                 // Nothing was cut off as a rule, and nobody's settings or containers change.
                 | Step::Mend { .. }
         )
@@ -290,6 +327,10 @@ impl Step {
     pub fn describe(&self) -> String {
         match self {
             Step::Place { what, .. } => what.clone(),
+            Step::MoveDirectory { from, to } => {
+                format!("move {} to {}", from.display(), to.display())
+            }
+            Step::DiscardDirectory { path } => format!("remove {}", path.display()),
             Step::Enter { name, .. } => format!("enter {name} into this host's registry"),
             Step::MakeNetwork { network } => format!("make the network {}", network.name),
             Step::RemoveNetwork { network } => format!("remove the network {}", network.name),
@@ -317,6 +358,9 @@ impl Step {
             }
             Step::MakeIndex { index, .. } => format!("fill the search index {index}"),
             Step::RunPhase { what, .. } => what.clone(),
+            Step::ReleaseWork { schema, .. } => {
+                format!("give back what a killed background process had taken in {schema}")
+            }
             Step::AwaitUnfinished { instance, what, .. } => {
                 format!("wait for {what} in {instance}")
             }

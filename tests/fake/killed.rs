@@ -111,6 +111,20 @@ const CASES: &[Case] = &[
         fails: Some("index-all"),
     },
     Case {
+        verb: "services",
+        prepare: started,
+        link: CLUSTER,
+        words: &["services", "set", "--search", "elasticsearch:5.6.9"],
+        fails: None,
+    },
+    Case {
+        verb: "services",
+        prepare: started,
+        link: CLUSTER,
+        words: &["services", "set", "--search", "elasticsearch:5.6.9"],
+        fails: Some("run -c bundle exec bin/kor index-all"),
+    },
+    Case {
         verb: "init",
         prepare: without_tables,
         link: INSTANCE,

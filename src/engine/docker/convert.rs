@@ -36,6 +36,7 @@ pub fn to_create_body(spec: &ContainerSpec, input: Input<'_>) -> ContainerCreate
         ),
         labels: Some(spec.labels.clone().into_iter().collect()),
         working_dir: spec.work_dir.clone(),
+        hostname: spec.hostname.clone(),
         tty: Some(terminal),
         attach_stdin: Some(reads),
         open_stdin: Some(reads),
