@@ -21,7 +21,7 @@ module Kor
     end
 
     def settings
-      @settings ||= Settings.new
+      @settings ||= release.configuration == 'files' ? ConfigFiles.new : Settings.new
     end
 
     def environment
@@ -67,6 +67,7 @@ require 'kor/release'
 require 'kor/environment'
 require 'kor/log'
 require 'kor/settings'
+require 'kor/config_files'
 require 'kor/database'
 require 'kor/migrations'
 require 'kor/elastic'

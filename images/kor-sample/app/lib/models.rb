@@ -2,4 +2,4 @@ class ApplicationRecord < ActiveRecord::Base
   self.abstract_class = true
 end
 
-%w[user collection entity relationship medium].each { |name| require "models/#{name}" }
+%w[soft_deletion user collection entity relationship medium job].each { |name| require "models/#{name}" }

@@ -60,14 +60,14 @@ class Kor::Attachment
     return unless @stored
 
     @stored = false
-    DelayedPaperclip::ProcessJob.enqueue(@medium.id, name)
+    Kor::Jobs.enqueue(@medium.id, name)
   end
 
   def reprocess!
     return unless file?
 
     @medium.update_columns("#{name}_processing" => true)
-    DelayedPaperclip::ProcessJob.enqueue(@medium.id, name)
+    Kor::Jobs.enqueue(@medium.id, name)
   end
 
   # Documents have nothing derived here: for them the flag goes, that is all.

@@ -1,7 +1,8 @@
 # bin/kor
 module Kor::CommandLine
-  COMMANDS = %w[version index-all import-test-data notify-expiring-users reset-admin-account].freeze
-  EXPIRY_NOTICE = 14 * 24 * 3600
+  COMMANDS = %w[version index-all reprocess-all import-test-data notify-expiring-users delete-expired-downloads
+                reset-admin-account].freeze
+  TWO_WEEKS = 14 * 24 * 3600
 
   class << self
     def run(arguments)
@@ -25,6 +26,11 @@ module Kor::CommandLine
       Kor::Elastic.index_all if Kor::Elastic.available?
     end
 
+    # The jobs wait like those of uploads: those that wait in memory end with this command.
+    def reprocess_all
+      Medium.find_each { |medium| medium.attachments.each(&:reprocess!) }
+    end
+
     def import_test_data
       require 'kor/test_data'
       Kor::TestData.import
@@ -32,9 +38,13 @@ module Kor::CommandLine
 
     # The sample sends no mail, whatever MAIL_DELIVERY_METHOD says: the log tells who would have got one.
     def notify_expiring_users
-      User.where(expires_at: Time.now..(Time.now + EXPIRY_NOTICE)).find_each do |user|
+      User.where(expires_at: Time.now..(Time.now + TWO_WEEKS)).find_each do |user|
         Kor.logger.info("#{user.email} would be told that #{user.name} expires at #{user.expires_at.iso8601}")
       end
+    end
+
+    def delete_expired_downloads
+      Download.where('created_at < ?', Time.now.utc - TWO_WEEKS).delete_all
     end
 
     def reset_admin_account

@@ -4,12 +4,21 @@ module Kor::Database
 
   def self.start
     ActiveRecord::Base.establish_connection(configuration)
-    bring_tag_names_to_binary
+    bring_tag_names_to_binary if Kor.release.alter_tags_at_start?
   end
 
   def self.configuration
+    public_send("from_#{Kor.release.configuration}").merge(pool: POOL)
+  end
+
+  def self.from_environment
     url = ENV.fetch('DATABASE_URL')
-    ActiveRecord::DatabaseConfigurations::ConnectionUrlResolver.new(url).to_hash.merge(pool: POOL)
+    ActiveRecord::DatabaseConfigurations::ConnectionUrlResolver.new(url).to_hash
+  end
+
+  # Other servers stand in the same place.
+  def self.from_files
+    Kor::Environment.database_yml.except('elastic', 'mongo', 'neo').symbolize_keys
   end
 
   # The real one does this at every start, whoever started it. An instance's user therefore needs ALTER;

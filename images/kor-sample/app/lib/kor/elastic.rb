@@ -61,8 +61,14 @@ module Kor::Elastic
       request(:delete, '') if index_exists?
     end
 
-    # Until it is done, searches do not find what has not been written yet.
-    def index_all
+    def reset_index
+      drop_index
+      create_index
+    end
+
+    # Until it is done, searches do not find what has not been written yet. The options are those of the
+    # real one; documents are always whole here.
+    def index_all(_options = {})
       drop_index
       create_index
       Entity.includes(*INCLUDED).find_in_batches(batch_size: BATCH) do |entities|

@@ -1,60 +1,43 @@
-# Jobs wait in the memory of the process that made them, for one of its threads. Whatever still waits
-# when the process ends is lost, and the row that waits for it stays flagged.
+# Thumbnails are made some time after an upload. Where the jobs wait until then differs by version.
 module Kor::Jobs
-  THREADS = 2
-
   class << self
-    def later(&job)
-      start
-      @queue << job
+    def enqueue(medium_id, attachment)
+      return perform(medium_id, attachment) if Thread.current[:kor_inline]
+
+      (Kor.release.jobs == 'table' ? Table : InProcess).later(medium_id, attachment)
     end
 
-    # Long enough that a stop right after some uploads loses some.
+    def perform(medium_id, attachment)
+      Medium.find_by(id: medium_id)&.public_send(attachment)&.process
+    end
+
+    # Within the block nothing waits.
+    def inline
+      before = Thread.current[:kor_inline]
+      Thread.current[:kor_inline] = true
+      yield
+    ensure
+      Thread.current[:kor_inline] = before
+    end
+
+    # Long enough that a stop right after some uploads finds some undone. Asked for each job, so that
+    # kor.yml can make the next one slow.
     def seconds
-      Float(ENV.fetch('SAMPLE_JOB_SECONDS', '0.6'))
-    end
-
-    private
-
-    def start
-      @start ||= Mutex.new
-      @start.synchronize do
-        @queue ||= Queue.new
-        # Made with the first job, hence in the process that serves, not in one that forked it.
-        @threads ||= Array.new(THREADS) { Thread.new { work } }
-      end
-    end
-
-    def work
-      loop do
-        job = @queue.pop
-        sleep seconds
-        run(job)
-      end
-    end
-
-    def run(job)
-      ActiveRecord::Base.connection_pool.with_connection { job.call }
-    rescue StandardError => e
-      Kor.logger.error("a job failed and is lost: #{e.class}: #{e.message}")
+      Float(ENV['SAMPLE_JOB_SECONDS'] || Kor.settings['sample_job_seconds'] || 0.6)
     end
   end
 end
 
-# The name under which callers choose whether a job waits.
-module DelayedPaperclip
-  class ProcessJob
-    def self.with_adapter(adapter)
-      before = Thread.current[:kor_adapter]
-      Thread.current[:kor_adapter] = adapter
-      yield
-    ensure
-      Thread.current[:kor_adapter] = before
-    end
+require 'kor/jobs/in_process'
+require 'kor/jobs/table'
 
-    def self.enqueue(medium_id, attachment)
-      job = -> { Medium.find_by(id: medium_id)&.public_send(attachment)&.process }
-      Thread.current[:kor_adapter] == :inline ? job.call : Kor::Jobs.later(&job)
+# The name under which callers choose whether a job waits; versions with a worker have no such choice.
+if Kor.release.jobs == 'in_process'
+  module DelayedPaperclip
+    class ProcessJob
+      def self.with_adapter(adapter, &block)
+        adapter == :inline ? Kor::Jobs.inline(&block) : block.call
+      end
     end
   end
 end

@@ -18,7 +18,7 @@ module Kor::TestData
         return
       end
       # In this process nobody would wait for the jobs.
-      DelayedPaperclip::ProcessJob.with_adapter(:inline) { create }
+      Kor::Jobs.inline { create }
       puts 'The test data is there. This command does not end by itself.'
       $stdout.flush
       sleep

@@ -4,6 +4,8 @@ class Kor::Web < Sinatra::Base; end
 require 'kor/web/middleware'
 require 'kor/web/json'
 require 'kor/web/uploads'
+require 'kor/web/front'
+require 'kor/web/table_sessions'
 
 # The web application. Whatever fails answers 500 and says in the log why.
 class Kor::Web < Sinatra::Base
@@ -22,19 +24,20 @@ class Kor::Web < Sinatra::Base
 
   use Kor::Web::RequestLog
   use Kor::Web::ReturnConnections
-  # Signed with the key and kept by the browser: sessions survive a restart as long as the key does.
-  use Rack::Session::Cookie, key: '_kor_session', secret: ENV.fetch('SECRET_KEY_BASE'), same_site: :lax,
-                             httponly: true, coder: Rack::Session::Cookie::Base64::JSON.new
 
-  # A file like any other: it says nothing about the database.
-  get '/' do
-    halt 404 unless settings.static?
-    send_file File.join(settings.public_folder, 'index.html')
+  if Kor.release.sessions == 'table'
+    use Kor::Web::TableSessions, key: '_session_id', same_site: :lax
+    # Whoever comes has one.
+    before { session['seen_at'] = Time.now.to_i }
+  else
+    secret = ENV['SECRET_KEY_BASE'].presence
+    use Kor::Web::MissingSecret unless secret
+    # Signed with the key and kept by the browser: sessions survive a restart as long as the key does.
+    use Rack::Session::Cookie, key: '_kor_session', secret: secret || SecureRandom.hex(64), same_site: :lax,
+                               httponly: true, coder: Rack::Session::Cookie::Base64::JSON.new
   end
 
-  get '/info' do
-    json info: info_json
-  end
+  register Kor::Web::Front
 
   get '/statistics' do
     json statistics_json
@@ -64,7 +67,7 @@ class Kor::Web < Sinatra::Base
 
   get '/users/me' do
     message 401, 'you are not logged in' if current_user.nil? || current_user.guest?
-    json user_json(current_user).merge(api_key: current_user.api_key)
+    json user_json(current_user).merge(api_key: current_user.try(:api_key))
   end
 
   get '/settings' do
@@ -159,14 +162,14 @@ class Kor::Web < Sinatra::Base
   private
 
   # The key of a user, or else a session, or else guest. A session alone does not write: the token that
-  # GET /session gave has to come along, else the request counts as a guest's.
+  # GET /session gave has to come along, where the version asks for it, else the request counts as a
+  # guest's.
   def current_user
     @current_user ||= user_by_key || user_by_session || User.guest
   end
 
   def user_by_key
-    key = params['api_key'] || env['HTTP_API_KEY']
-    User.find_by(api_key: key, active: true) if key.present?
+    User.by_api_key(params['api_key'] || env['HTTP_API_KEY'])
   end
 
   def user_by_session
@@ -178,6 +181,8 @@ class Kor::Web < Sinatra::Base
   end
 
   def token_matches?
+    return true unless Kor.release.forgery_protection?
+
     given = env['HTTP_X_CSRF_TOKEN'] || params['authenticity_token']
     session['csrf_token'] && given && Rack::Utils.secure_compare(session['csrf_token'], given)
   end

@@ -1,8 +1,8 @@
 class Kind < ApplicationRecord
+  include SoftDeletion
+
   # The same in every installation: media are told by it.
   MEDIA_UUID = '93a03d5c-e439-4294-a8d4-d4921c4d0dbc'.freeze
-
-  default_scope { where(deleted_at: nil) }
 
   has_many :entities
 
@@ -30,8 +30,7 @@ class Tagging < ApplicationRecord
 end
 
 class Entity < ApplicationRecord
-  # Deleted ones stay in the table, out of sight.
-  default_scope { where(deleted_at: nil) }
+  include SoftDeletion
 
   belongs_to :kind
   belongs_to :collection
@@ -74,12 +73,12 @@ class Entity < ApplicationRecord
     names.each { |name| taggings.create!(tag: Tag.find_or_create_by!(name: name), context: 'tags') }
   end
 
-  # The row stays and is marked; its files go when that is certain.
+  # The files go when it is certain that the row has.
   def destroy
     transaction do
       Relationship.where(from_id: id).or(Relationship.where(to_id: id)).each(&:destroy)
       medium&.destroy
-      update!(deleted_at: Time.now.utc)
+      has_attribute?(:deleted_at) ? update!(deleted_at: Time.now.utc) : super
     end
     self
   end
@@ -94,6 +93,6 @@ class Entity < ApplicationRecord
   def update_search
     return unless Kor::Elastic.available?
 
-    deleted_at ? Kor::Elastic.drop(self) : Kor::Elastic.index(self, full: true)
+    gone? ? Kor::Elastic.drop(self) : Kor::Elastic.index(self, full: true)
   end
 end

@@ -1,5 +1,5 @@
 class Relation < ApplicationRecord
-  default_scope { where(deleted_at: nil) }
+  include SoftDeletion
 
   before_create { self.uuid ||= SecureRandom.uuid }
 end
@@ -12,7 +12,7 @@ class DirectedRelationship < ApplicationRecord
 end
 
 class Relationship < ApplicationRecord
-  default_scope { where(deleted_at: nil) }
+  include SoftDeletion
 
   belongs_to :relation
   belongs_to :from, class_name: 'Entity'
@@ -25,7 +25,7 @@ class Relationship < ApplicationRecord
   def destroy
     transaction do
       directed_relationships.delete_all(:delete_all)
-      update!(deleted_at: Time.now.utc)
+      has_attribute?(:deleted_at) ? update!(deleted_at: Time.now.utc) : super
     end
     self
   end

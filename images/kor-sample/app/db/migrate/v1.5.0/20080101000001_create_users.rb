@@ -5,11 +5,9 @@ class CreateUsers < ActiveRecord::Migration[6.1]
       t.string :full_name
       t.string :email
       t.string :password
-      t.string :api_key
       t.string :locale
       t.string :parent_username
       t.string :login_attempts
-      t.text :storage
       t.boolean :active
       t.boolean :terms_accepted, default: false
       t.boolean :admin

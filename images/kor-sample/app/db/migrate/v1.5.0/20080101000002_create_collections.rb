@@ -2,7 +2,7 @@ class CreateCollections < ActiveRecord::Migration[6.1]
   def change
     create_table :collections, id: :integer, charset: 'utf8' do |t|
       t.string :name
-      t.integer :lock_version, default: 0
+      t.integer :lock_version
       t.timestamps null: true
     end
 

@@ -8,7 +8,6 @@ class CreateEntities < ActiveRecord::Migration[6.1]
       t.text :settings
       t.integer :lock_version, default: 0
       t.timestamps null: true
-      t.datetime :deleted_at
     end
 
     create_table :entities, id: :integer, charset: 'utf8' do |t|
@@ -26,12 +25,10 @@ class CreateEntities < ActiveRecord::Migration[6.1]
       t.text :attachment
       t.integer :lock_version, default: 0
       t.timestamps null: true
-      t.datetime :deleted_at
       t.index :uuid
       t.index :name
       t.index :medium_id
       t.index [:collection_id, :kind_id]
-      t.index [:kind_id, :deleted_at]
     end
 
     create_table :entity_datings, id: :integer, charset: 'utf8' do |t|
@@ -40,7 +37,7 @@ class CreateEntities < ActiveRecord::Migration[6.1]
       t.string :dating_string
       t.integer :from_day
       t.integer :to_day
-      t.integer :lock_version, default: 0
+      t.integer :lock_version
       t.index :entity_id
     end
   end

@@ -9,7 +9,6 @@ class CreateRelationships < ActiveRecord::Migration[6.1]
       t.integer :to_kind_id
       t.integer :lock_version, default: 0
       t.timestamps null: true
-      t.datetime :deleted_at
       t.index :name
     end
 
@@ -21,7 +20,6 @@ class CreateRelationships < ActiveRecord::Migration[6.1]
       t.text :properties
       t.integer :lock_version, default: 0
       t.timestamps null: true
-      t.datetime :deleted_at
       t.index :uuid
       t.index [:relation_id, :from_id, :to_id]
       t.index :from_id

@@ -11,7 +11,7 @@ class CreateMedia < ActiveRecord::Migration[6.1]
       t.string :datahash
       t.string :original_url
       t.string :state
-      t.integer :lock_version, default: 0
+      t.integer :lock_version
       t.index :datahash
     end
   end

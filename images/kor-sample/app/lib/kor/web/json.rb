@@ -45,6 +45,16 @@ module Kor::Web::Json
     }
   end
 
+  # As versions before v4 tell it.
+  def api_info_json
+    {
+      info: { version: Kor.version, maintainer: 'Sample application', url: "#{request.base_url}/" },
+      stats: { entities: Entity.count, kinds: Kind.count, relations: Relation.count,
+               relationships: Relationship.count, users: User.count },
+      session: { user: current_user ? user_json(current_user) : {} }, locale: Kor.settings['default_locale']
+    }
+  end
+
   def statistics_json
     {
       timestamp: Time.now.utc,

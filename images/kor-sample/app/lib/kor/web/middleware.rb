@@ -27,4 +27,16 @@ class Kor::Web < Sinatra::Base
       ActiveRecord::Base.clear_active_connections!
     end
   end
+
+  # Such a server starts, and then fails at each request.
+  class MissingSecret
+    MESSAGE = "Missing `secret_token` and `secret_key_base` for 'production' environment, set these values in `config/secrets.yml`"
+
+    def initialize(_app); end
+
+    def call(_env)
+      Kor.logger.fatal(MESSAGE)
+      [500, { 'content-type' => 'text/plain' }, ["Internal Server Error\n"]]
+    end
+  end
 end
