@@ -22,12 +22,18 @@ fn value(file: &Path, key: &str) -> String {
 }
 
 /// What was drawn for a cluster and its instances.
-fn secrets(cluster: &Cluster, instances: &[&str]) -> Vec<String> {
+pub fn secrets(cluster: &Cluster, instances: &[&str]) -> Vec<String> {
     let mut found = vec![value(&cluster.root.join("config.sh"), "DB_PASSWORD")];
     for name in instances {
         let root = cluster.instance_root(name);
         found.push(value(&root.join("config.sh"), "DB_PASSWORD"));
-        found.push(value(&root.join(".env"), "SECRET_KEY_BASE"));
+        // By era: in the environment file, in a file of its own, or none.
+        let key = root.join("secret_key_base");
+        if root.join(".env").exists() {
+            found.push(value(&root.join(".env"), "SECRET_KEY_BASE"));
+        } else if key.exists() {
+            found.push(fs::read_to_string(key).unwrap().trim().to_owned());
+        }
         found.push(
             fs::read_to_string(root.join("admin_password"))
                 .unwrap()
@@ -43,7 +49,7 @@ fn secrets(cluster: &Cluster, instances: &[&str]) -> Vec<String> {
 }
 
 #[track_caller]
-fn assert_free(place: &str, text: &[u8], secrets: &[String]) {
+pub fn assert_free(place: &str, text: &[u8], secrets: &[String]) {
     for secret in secrets {
         let there = text
             .windows(secret.len())
@@ -53,7 +59,7 @@ fn assert_free(place: &str, text: &[u8], secrets: &[String]) {
 }
 
 /// Files that others than their owner may read, write or run.
-fn open_files(directory: &Path, found: &mut Vec<std::path::PathBuf>) {
+pub fn open_files(directory: &Path, found: &mut Vec<std::path::PathBuf>) {
     let Ok(entries) = fs::read_dir(directory) else {
         return;
     };

@@ -10,7 +10,8 @@ use crate::cluster::Cluster;
 /// An instance's site.
 pub struct Site {
     base: String,
-    key: String,
+    /// The header that says who asks.
+    login: (&'static str, String),
     agent: ureq::Agent,
 }
 
@@ -29,6 +30,33 @@ impl Site {
                 ["db", "select api_key from users where name = 'admin'"],
             )
             .ok();
+        let key = key.text().lines().last().unwrap().to_owned();
+        Site::with(port, ("api_key", key))
+    }
+
+    /// With a session of the administrator's: the oldest era has no keys.
+    pub fn logged_in(cluster: &Cluster, instance: &str, port: u16) -> Self {
+        let file = cluster.instance_root(instance).join("admin_password");
+        let drawn = std::fs::read_to_string(file).unwrap();
+        let cookie = [drawn.trim(), "admin"]
+            .iter()
+            .find_map(|password| {
+                let site = Site::with(port, ("cookie", String::new()));
+                let form = format!("username=admin&password={password}");
+                let answer = site
+                    .agent
+                    .post(format!("{}/login", site.base))
+                    .content_type("application/x-www-form-urlencoded")
+                    .send(form.as_bytes())
+                    .unwrap();
+                let cookie = answer.headers().get("set-cookie")?.to_str().unwrap();
+                (answer.status() == 200).then(|| cookie.split(';').next().unwrap().to_owned())
+            })
+            .expect("the administrator can log in");
+        Site::with(port, ("cookie", cookie))
+    }
+
+    fn with(port: u16, login: (&'static str, String)) -> Self {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(30)))
@@ -36,7 +64,7 @@ impl Site {
             .new_agent();
         Site {
             base: format!("http://127.0.0.1:{port}"),
-            key: key.text().lines().last().unwrap().to_owned(),
+            login,
             agent,
         }
     }
@@ -45,7 +73,7 @@ impl Site {
         let mut answer = self
             .agent
             .get(format!("{}{path}", self.base))
-            .header("api_key", &self.key)
+            .header(self.login.0, &self.login.1)
             .call()
             .unwrap_or_else(|error| panic!("GET {path}: {error}"));
         Answer {
@@ -68,7 +96,7 @@ impl Site {
         let mut answer = self
             .agent
             .post(format!("{}/entities", self.base))
-            .header("api_key", &self.key)
+            .header(self.login.0, &self.login.1)
             .content_type(kind)
             .send(body)
             .unwrap();
@@ -83,21 +111,28 @@ impl Site {
             .unwrap()
     }
 
+    /// The ids of the kind of pictures, and of another one.
+    fn kinds(&self) -> (u64, u64) {
+        let kinds = self.json("/kinds");
+        let records = kinds["records"].as_array().unwrap();
+        let id = |medium: bool| {
+            let name = |kind: &Value| kind["name"].as_str().unwrap().to_lowercase();
+            records
+                .iter()
+                .find(|kind| (name(kind) == "medium") == medium)
+                .and_then(|kind| kind["id"].as_u64())
+        };
+        let medium = id(true).unwrap();
+        (medium, id(false).unwrap_or(medium))
+    }
+
     /// Makes an entity with a name.
     pub fn make(&self, name: &str) {
-        let info = self.json("/info");
-        let media = info["info"]["medium_kind_id"].as_u64().unwrap();
-        let kinds = self.json("/kinds");
-        let kind = kinds["records"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter_map(|kind| kind["id"].as_u64())
-            .find(|id| *id != media);
+        let (_, kind) = self.kinds();
         let body = serde_json::json!({"entity": {
             "name": name,
             "no_name_statement": "enter_name",
-            "kind_id": kind.unwrap_or(media),
+            "kind_id": kind,
             "collection_id": self.collection(),
         }});
         self.post("application/json", body.to_string().as_bytes());
@@ -107,9 +142,7 @@ impl Site {
     pub fn upload(&self) {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let kind = self.json("/info")["info"]["medium_kind_id"]
-            .as_u64()
-            .unwrap();
+        let (kind, _) = self.kinds();
         let collection = self.collection();
         let line = "----kct";
         let mut body = Vec::new();
