@@ -4,13 +4,14 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::model::image::ImageRef;
+use crate::model::image::{ImageRef, Mirror};
 use crate::model::key_values::KeyValues;
 use crate::model::layout::ClusterLayout;
 use crate::model::memory::Bytes;
 use crate::model::name::Name;
 use crate::model::port::Port;
 use crate::model::secret::Secret;
+use crate::model::source::Source;
 
 /// The keys of a cluster's `config.sh`.
 pub mod key {
@@ -34,6 +35,10 @@ pub mod key {
     pub const SEARCH_MEMORY: &str = "SEARCH_MEMORY";
     /// The repository of ConedaKOR's images, in the place of the contract's.
     pub const APP_REPOSITORY: &str = "APP_REPOSITORY";
+    /// What images of ConedaKOR are built from, in the place of the contract's source.
+    pub const APP_SOURCE: &str = "APP_SOURCE";
+    /// The registry that is asked first for images that name none.
+    pub const IMAGE_MIRROR: &str = "IMAGE_MIRROR";
     /// The most memory that each of an instance's containers may take.
     pub const APP_MEMORY: &str = "APP_MEMORY";
     /// The host's address that instances are published on.
@@ -88,6 +93,10 @@ pub struct Cluster {
     pub search_memory: Bytes,
     /// In the place of the contract's repository.
     pub app_repository: Option<String>,
+    /// In the place of the contract's source.
+    pub app_source: Option<Source>,
+    /// The registry that is asked first for images that name none.
+    pub image_mirror: Option<Mirror>,
     /// The memory of each of an instance's containers.
     pub app_memory: Bytes,
     /// The host's address that instances are published on.
@@ -125,6 +134,7 @@ impl Cluster {
         };
         let bytes =
             |key: &str, default: &str| Bytes::parse(&or(key, default)).map_err(|e| in_file(key, e));
+        let given = |key: &str| config.get(key).filter(|text| !text.is_empty());
         Ok(Cluster {
             name: Name::on_disk(&needed(key::CLUSTER_NAME)?)
                 .map_err(|e| in_file(key::CLUSTER_NAME, e))?,
@@ -136,6 +146,14 @@ impl Cluster {
             search_image: image(key::SEARCH_IMAGE, default::SEARCH_IMAGE)?,
             search_memory: bytes(key::SEARCH_MEMORY, default::SEARCH_MEMORY)?,
             app_repository: config.get(key::APP_REPOSITORY).filter(|r| !r.is_empty()),
+            app_source: given(key::APP_SOURCE)
+                .map(|text| Source::absolute(&text))
+                .transpose()
+                .map_err(|e| in_file(key::APP_SOURCE, e))?,
+            image_mirror: given(key::IMAGE_MIRROR)
+                .map(|text| Mirror::parse(&text))
+                .transpose()
+                .map_err(|e| in_file(key::IMAGE_MIRROR, e))?,
             app_memory: bytes(key::APP_MEMORY, default::APP_MEMORY)?,
             bind_address: parse_address(&or(key::BIND_ADDRESS, default::BIND_ADDRESS))
                 .map_err(|e| in_file(key::BIND_ADDRESS, e))?,
@@ -201,6 +219,8 @@ pub fn check_setting(key: &str, value: Option<&str>) -> Result<()> {
         key::CLUSTER_PORT => drop(Port::parse(value)?),
         key::DATABASE_IMAGE | key::SEARCH_IMAGE => drop(ImageRef::parse(value)?),
         key::APP_REPOSITORY => drop(ImageRef::of(value, "tag")?),
+        key::APP_SOURCE => drop(Source::absolute(value)?),
+        key::IMAGE_MIRROR => drop(Mirror::parse(value)?),
         key::DATABASE_MEMORY | key::SEARCH_MEMORY | key::APP_MEMORY | key::BINLOG_LIMIT => {
             Bytes::parse(value)?;
         }

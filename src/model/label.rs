@@ -19,6 +19,11 @@ pub const SPEC: &str = "net.coneda.kor-cluster.spec";
 /// The version of the tool that made it.
 pub const TOOL: &str = "net.coneda.kor-cluster.tool";
 
+/// On an image that the tool built: what it was built from.
+pub const SOURCE: &str = "net.coneda.kor-cluster.source";
+/// On an image that the tool built: the version that it was built as.
+pub const TAG: &str = "net.coneda.kor-cluster.tag";
+
 /// Labels as the engine has them.
 pub type Labels = BTreeMap<String, String>;
 
