@@ -1,12 +1,16 @@
 //! This machine: files, configuration on disk, ports, time, chance, signals. No container engine.
 
+pub mod build_context;
 pub mod chance;
 pub mod clock;
 pub mod crash;
 pub mod files;
+pub mod git;
 pub mod identity;
 pub mod interrupt;
+pub mod logins;
 pub mod ports;
 pub mod registry;
 pub mod sizes;
 pub mod store;
+pub mod terminal;
