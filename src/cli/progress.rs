@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -13,7 +13,14 @@ pub struct Progress {
     quiet: bool,
     moving: bool,
     bar: Mutex<Option<ProgressBar>>,
+    told: Mutex<Option<Instant>>,
 }
+
+/// How often progress is told where nothing moves.
+const PAUSE: Duration = Duration::from_secs(10);
+
+const OF_STEPS: &str = "{spinner} [{pos}/{len}] {msg} {elapsed}";
+const OF_ONE_THING: &str = "{spinner} {wide_msg}";
 
 impl Progress {
     /// Quiet tells nothing; moving is for a terminal.
@@ -22,6 +29,7 @@ impl Progress {
             quiet,
             moving,
             bar: Mutex::new(None),
+            told: Mutex::new(None),
         }
     }
 
@@ -32,6 +40,23 @@ impl Progress {
         {
             bar.finish_and_clear();
         }
+    }
+
+    /// The moving line with this text, made where there is none yet.
+    fn show(&self, template: &str, text: &str, set: impl FnOnce(&ProgressBar)) {
+        let Ok(mut slot) = self.bar.lock() else {
+            return;
+        };
+        let bar = slot.get_or_insert_with(|| {
+            let bar = ProgressBar::new_spinner();
+            bar.enable_steady_tick(Duration::from_millis(100));
+            bar
+        });
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        set(bar);
+        bar.set_message(text.to_owned());
     }
 
     fn line(&self, text: &str) {
@@ -54,22 +79,26 @@ impl Observer for Progress {
             self.line(&format!("[{number}/{of}] {what}"));
             return;
         }
-        let Ok(mut slot) = self.bar.lock() else {
+        self.show(OF_STEPS, what, |bar| {
+            bar.set_length(of as u64);
+            bar.set_position(number as u64);
+        });
+    }
+
+    fn progress(&self, text: &str) {
+        if self.quiet {
+            return;
+        }
+        if self.moving {
+            return self.show(OF_ONE_THING, text, |_| {});
+        }
+        let Ok(mut told) = self.told.lock() else {
             return;
         };
-        let bar = slot.get_or_insert_with(|| {
-            let bar = ProgressBar::new_spinner();
-            if let Ok(style) =
-                ProgressStyle::with_template("{spinner} [{pos}/{len}] {msg} {elapsed}")
-            {
-                bar.set_style(style);
-            }
-            bar.enable_steady_tick(Duration::from_millis(100));
-            bar
-        });
-        bar.set_length(of as u64);
-        bar.set_position(number as u64);
-        bar.set_message(what.to_owned());
+        if told.is_none_or(|at| at.elapsed() >= PAUSE) {
+            *told = Some(Instant::now());
+            self.line(text);
+        }
     }
 
     fn note(&self, text: &str) {

@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::model::container::{Container, ContainerSpec, Network};
-use crate::model::image::Image;
-use crate::model::label::Selector;
+use crate::model::credentials::Credentials;
+use crate::model::image::{Image, ImageRef};
+use crate::model::label::{Labels, Selector};
 
 pub use docker::DockerEngine;
 
@@ -129,6 +130,26 @@ impl Endpoint {
             Endpoint::Published(address) => *address,
         }
     }
+}
+
+/// What an image is built from.
+pub enum BuildContext {
+    /// A public address, which the engine fetches itself.
+    Address(String),
+    /// A tar stream. Where it ends with an error, so does the build.
+    Tar(Box<dyn std::io::Read + Send>),
+}
+
+/// An image that is to be built.
+pub struct Build<'a> {
+    /// The name that it gets at the end.
+    pub image: &'a ImageRef,
+    /// What it is built from, with a Dockerfile.
+    pub context: BuildContext,
+    /// Its labels.
+    pub labels: &'a Labels,
+    /// Logins for images that it is based on.
+    pub credentials: &'a [Credentials],
 }
 
 /// An HTTP request to an [`Endpoint`].
@@ -273,11 +294,44 @@ pub trait Engine: Send + Sync {
     /// Exit 5 where the engine cannot be reached.
     fn image(&self, reference: &str) -> Result<Option<Image>>;
 
-    /// Pulls an image; `progress` gets a word now and then.
+    /// All images that it has, those without a name too.
     ///
     /// # Errors
-    /// Exit 1 with what the registry or the engine says.
-    fn pull(&self, reference: &str, progress: &mut (dyn FnMut(&str) + Send)) -> Result<()>;
+    /// Exit 5 where the engine cannot be reached.
+    fn images(&self) -> Result<Vec<Image>>;
+
+    /// Pulls an image; `progress` gets a word now and then. A registry that says nothing within
+    /// 10 s is given up, and so is a download that stands still for a minute. An image of this name
+    /// that is there stays if it fails.
+    ///
+    /// # Errors
+    /// Exit 1 with what the registry or the engine says, or at an interruption.
+    fn pull(
+        &self,
+        image: &ImageRef,
+        credentials: Option<&Credentials>,
+        progress: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<()>;
+
+    /// Builds an image; `progress` gets a word at each of its steps. An image of this name that is
+    /// there stays if it fails.
+    ///
+    /// # Errors
+    /// Exit 1 with the last lines of the build, or at an interruption; what the context's stream
+    /// ended with.
+    fn build(&self, build: Build<'_>, progress: &mut (dyn FnMut(&str) + Send)) -> Result<()>;
+
+    /// Gives an image one more name.
+    ///
+    /// # Errors
+    /// Exit 4 where there is no such image.
+    fn tag(&self, image: &ImageRef, name: &ImageRef) -> Result<()>;
+
+    /// Takes a name from an image, and the image with its last one. One that is not there is fine.
+    ///
+    /// # Errors
+    /// Exit 1 with what the engine says, 6 where a container runs from its last name.
+    fn untag(&self, name: &ImageRef) -> Result<()>;
 
     /// The networks with these labels, by name.
     ///

@@ -35,6 +35,8 @@ pub trait Deeds<S> {
 pub trait Observer: Send + Sync {
     /// A step begins: its number from 1, of how many, and what it does.
     fn step(&self, number: usize, of: usize, what: &str);
+    /// How far one thing is that takes long. It comes often and need not be shown each time.
+    fn progress(&self, _text: &str) {}
     /// Something worth knowing.
     fn note(&self, text: &str);
     /// Something the operator should act on.

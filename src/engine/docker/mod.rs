@@ -1,5 +1,6 @@
 //! The Docker Engine behind its local socket.
 
+mod build;
 mod containers;
 mod convert;
 mod images;
@@ -14,11 +15,14 @@ use std::time::Duration;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use tokio::runtime::Runtime;
 
-use crate::engine::{Answer, Endpoint, Engine, Input, NoAnswer, Output, Request, Sink, reach};
+use crate::engine::{
+    Answer, Build, Endpoint, Engine, Input, NoAnswer, Output, Request, Sink, reach,
+};
 use crate::error::{Error, Kind, Result};
 use crate::host::interrupt::{Interrupt, LOOK};
 use crate::model::container::{Container, ContainerSpec, Network};
-use crate::model::image::Image;
+use crate::model::credentials::Credentials;
+use crate::model::image::{Image, ImageRef};
 use crate::model::label::Selector;
 
 /// The oldest API that has all that is used here: Docker 20.10.
@@ -90,6 +94,13 @@ impl DockerEngine {
             let path = request.uri().path().to_owned();
             if let Ok(uri) = whole.replacen(&path, &format!("{prefix}{path}"), 1).parse() {
                 *request.uri_mut() = uri;
+            }
+            for name in LOGIN_HEADERS {
+                // The client writes the ordinary base64, which the engine takes for no login.
+                let login = request.headers().get(name).and_then(|v| v.to_str().ok());
+                if let Some(Ok(login)) = login.map(|text| url_safe(text).parse()) {
+                    request.headers_mut().insert(name, login);
+                }
             }
             request
         });
@@ -190,6 +201,14 @@ fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
     deepest.to_string()
 }
 
+/// The headers that logins at registries are in.
+const LOGIN_HEADERS: [&str; 2] = ["x-registry-auth", "x-registry-config"];
+
+/// The base64 that goes into addresses, from the ordinary one.
+fn url_safe(base64: &str) -> String {
+    base64.replace('+', "-").replace('/', "_")
+}
+
 fn api_prefix(newest: Option<&str>, oldest: Option<&str>) -> Result<String> {
     let parse = |text: &str| {
         let (major, minor) = text.split_once('.')?;
@@ -267,8 +286,29 @@ impl Engine for DockerEngine {
         self.inspect_image(reference)
     }
 
-    fn pull(&self, reference: &str, progress: &mut (dyn FnMut(&str) + Send)) -> Result<()> {
-        self.pull_image(reference, progress)
+    fn images(&self) -> Result<Vec<Image>> {
+        self.list_images()
+    }
+
+    fn pull(
+        &self,
+        image: &ImageRef,
+        credentials: Option<&Credentials>,
+        progress: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<()> {
+        self.pull_image(image, credentials, progress)
+    }
+
+    fn build(&self, build: Build<'_>, progress: &mut (dyn FnMut(&str) + Send)) -> Result<()> {
+        self.build_image(build, progress)
+    }
+
+    fn tag(&self, image: &ImageRef, name: &ImageRef) -> Result<()> {
+        self.tag_image(image, name)
+    }
+
+    fn untag(&self, name: &ImageRef) -> Result<()> {
+        self.untag_image(name)
     }
 
     fn networks(&self, selector: &Selector) -> Result<Vec<Network>> {

@@ -9,11 +9,14 @@ mod world;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::engine::{Answer, Channel, Endpoint, Engine, Input, NoAnswer, Output, Request, Sink};
+use crate::engine::{
+    Answer, Build, BuildContext, Channel, Endpoint, Engine, Input, NoAnswer, Output, Request, Sink,
+};
 use crate::error::{Error, Kind, Result};
 use crate::host::{clock, crash};
 use crate::model::container::{Container, ContainerSpec, Network, State};
-use crate::model::image::Image;
+use crate::model::credentials::Credentials;
+use crate::model::image::{Image, ImageRef};
 use crate::model::label::Selector;
 
 pub use world::World;
@@ -183,16 +186,75 @@ impl Engine for FakeEngine {
 
     fn image(&self, reference: &str) -> Result<Option<Image>> {
         let world = self.world(&format!("inspect image {reference}"))?;
-        let missing = world.missing_images.iter().any(|image| image == reference);
-        Ok((!missing).then(|| Image {
-            id: format!("sha256:{reference}"),
-            size: 1,
-        }))
+        Ok(world.image(reference))
     }
 
-    fn pull(&self, reference: &str, _progress: &mut (dyn FnMut(&str) + Send)) -> Result<()> {
-        Err(Error::failed(format!("cannot pull the image {reference}"))
-            .why("the fake engine has no registry"))
+    fn images(&self) -> Result<Vec<Image>> {
+        Ok(self.world("list images")?.images)
+    }
+
+    fn pull(
+        &self,
+        image: &ImageRef,
+        _credentials: Option<&Credentials>,
+        progress: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<()> {
+        self.change(&format!("pull the image {image}"), |world| {
+            if !world.registry.iter().any(|there| there == image.as_str()) {
+                return Err(Error::failed(format!("cannot pull the image {image}"))
+                    .why("the fake engine's registry does not have it"));
+            }
+            progress("unpacking");
+            let pulled = Image {
+                id: format!("sha256:pulled-{image}"),
+                size: 2,
+                ..Image::default()
+            };
+            world.put_image(image, pulled);
+            Ok(())
+        })
+    }
+
+    fn build(&self, build: Build<'_>, progress: &mut (dyn FnMut(&str) + Send)) -> Result<()> {
+        let image = build.image;
+        let from = match build.context {
+            BuildContext::Address(address) => address,
+            BuildContext::Tar(mut stream) => {
+                let read = std::io::copy(&mut stream, &mut std::io::sink());
+                let bytes = read
+                    .map_err(|e| Error::failed(format!("cannot build the image {image}")).why(e))?;
+                format!("{bytes} bytes")
+            }
+        };
+        self.change(&format!("build the image {image} from {from}"), |world| {
+            progress("Step 1/1 : FROM scratch");
+            let built = Image {
+                id: format!("sha256:built-{image}"),
+                size: 3,
+                labels: build.labels.clone(),
+                ..Image::default()
+            };
+            world.put_image(image, built);
+            Ok(())
+        })
+    }
+
+    fn tag(&self, image: &ImageRef, name: &ImageRef) -> Result<()> {
+        self.change(&format!("tag the image {image}"), |world| {
+            let found = world.image(&image.as_listed());
+            let found = found.ok_or_else(|| Error::not_found(format!("no image {image}")))?;
+            world.put_image(name, found);
+            Ok(())
+        })
+    }
+
+    fn untag(&self, name: &ImageRef) -> Result<()> {
+        self.change(&format!("untag the image {name}"), |world| {
+            for image in &mut world.images {
+                image.names.retain(|n| *n != name.as_listed());
+            }
+            Ok(())
+        })
     }
 
     fn networks(&self, selector: &Selector) -> Result<Vec<Network>> {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::model::container::{Container, ContainerSpec, Network, State};
+use crate::model::image::{Image, ImageRef};
 
 /// Everything that the fake engine knows. Databases and search servers are kept by the name of
 /// their container and outlive it, as their data directories do.
@@ -24,6 +25,11 @@ pub struct World {
     pub searches: BTreeMap<String, BTreeMap<String, u64>>,
     /// Images that it does not have.
     pub missing_images: Vec<String>,
+    /// Images that can be listed, with all that is known of them. Every other one that is not
+    /// missing is there too, under its own name.
+    pub images: Vec<Image>,
+    /// Images that a registry has.
+    pub registry: Vec<String>,
     /// What fails: every call whose description has one of these texts in it.
     pub fails: Vec<String>,
     /// Whether every call fails.
@@ -81,6 +87,36 @@ impl World {
             started_at: None,
         };
         self.containers.insert(spec.name.clone(), container);
+    }
+
+    pub(super) fn image(&self, name: &str) -> Option<Image> {
+        let is = |image: &&Image| image.names.iter().any(|n| n == name) || image.id == name;
+        if let Some(listed) = self.images.iter().find(is) {
+            return Some(listed.clone());
+        }
+        let missing = self.missing_images.iter().any(|image| image == name);
+        (!missing).then(|| Image {
+            id: format!("sha256:{name}"),
+            size: 1,
+            names: vec![name.to_owned()],
+            ..Image::default()
+        })
+    }
+
+    /// Makes an image be there under this name, which another one may have had.
+    pub(super) fn put_image(&mut self, name: &ImageRef, image: Image) {
+        let name = name.as_listed();
+        self.missing_images.retain(|missing| *missing != name);
+        for other in &mut self.images {
+            other.names.retain(|n| *n != name);
+        }
+        match self.images.iter_mut().find(|other| other.id == image.id) {
+            Some(known) => known.names.push(name),
+            None => self.images.push(Image {
+                names: vec![name],
+                ..image
+            }),
+        }
     }
 
     pub(super) fn get_mut(&mut self, name: &str) -> Result<&mut FakeContainer> {
