@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    boot, completions, config, contract, create, db, history, init, list, logs, man, migrate, new,
-    recover, restart, run, services, shell, shutdown, start, status, stop,
+    boot, completions, config, contract, create, db, history, image, init, list, logs, man,
+    migrate, new, recover, restart, run, services, shell, shutdown, start, status, stop,
 };
 
 /// Runs ConedaKOR clusters in Docker: any number of instances beside one database and one search
@@ -51,6 +51,9 @@ pub struct Global {
     /// Say what would be done, and do nothing
     #[arg(long, global = true)]
     pub dry_run: bool,
+    /// Say yes to what would be asked, such as a known fault
+    #[arg(long, global = true)]
+    pub yes: bool,
     /// Print nothing but results and errors
     #[arg(long, short, global = true)]
     pub quiet: bool,
@@ -73,7 +76,7 @@ pub const CHANGING: [&str; 11] = [
 ];
 
 /// The verbs that change nothing, or only what they make themselves (`run`), or that tidy up.
-pub const OTHERS: [&str; 13] = [
+pub const OTHERS: [&str; 14] = [
     "list",
     "status",
     "run",
@@ -82,6 +85,7 @@ pub const OTHERS: [&str; 13] = [
     "shell",
     "db",
     "logs",
+    "image",
     "contract",
     "recover",
     "history",
@@ -131,6 +135,8 @@ pub enum Command {
     Config(config::Args),
     /// Show the shared services, or change the search server
     Services(services::Args),
+    /// Show, pull and build images
+    Image(image::Args),
     /// Show which versions are covered, and how they are run
     Contract(contract::Args),
     /// Finish or undo what was interrupted

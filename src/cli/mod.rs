@@ -14,8 +14,8 @@ use clap::{CommandFactory, Parser};
 use crate::commands::context::{Context, Flags};
 use crate::commands::report::Report;
 use crate::commands::{
-    boot, completions, config, contract, create, db, history, init, job, list, logs, man, migrate,
-    new, recover, restart, run, run_headless, services, shell, shutdown, start, status, stop,
+    boot, completions, config, contract, create, db, history, image, init, job, list, logs, man,
+    migrate, new, recover, restart, run, run_headless, services, shell, shutdown, start, status, stop,
 };
 use crate::engine::{DockerEngine, Engine};
 use crate::error::{Error, Result};
@@ -103,6 +103,7 @@ fn verb(command: &Command, context: &Context<'_>) -> Result<Report> {
         Command::Logs(args) => logs::run(args, context),
         Command::Config(args) => config::run(args, context),
         Command::Services(args) => services::run(args, context),
+        Command::Image(args) => image::run(args, context),
         Command::Contract(args) => contract::run(args, context),
         Command::Recover(args) => recover::run(args, context),
         Command::History(args) => history::run(args, context),
@@ -117,6 +118,7 @@ fn flags(cli: &Cli) -> Flags {
         all: global.all,
         dry_run: global.dry_run,
         json: global.json,
+        yes: global.yes,
         wait: Duration::from_secs(global.wait),
         timeout: global.timeout.map(Duration::from_secs),
         terminal: std::io::stdin().is_terminal() && std::io::stdout().is_terminal(),

@@ -28,6 +28,8 @@ pub struct Flags {
     pub dry_run: bool,
     /// `--json`
     pub json: bool,
+    /// `--yes`: what would be asked is answered.
+    pub yes: bool,
     /// `--wait SECONDS`
     pub wait: Duration,
     /// `--timeout SECONDS`

@@ -1,33 +1,40 @@
-//! Images are there before anything changes.
+//! Images are there before anything changes: local, else pulled, else built.
 
 use crate::commands::context::Context;
+use crate::commands::image::{build, pull};
 use crate::error::{Error, Kind, Result};
 use crate::model::cluster::Cluster;
 use crate::model::contract::Contract;
-use crate::model::image::ImageRef;
+use crate::model::image::{ImageRef, Mirror};
 use crate::model::version::Version;
 use crate::services::app;
+
+pub use crate::commands::image::build::Recipe;
 
 /// An image that a verb needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Needed {
     /// The image.
     pub image: ImageRef,
-    /// The script that builds it where it cannot be pulled.
+    /// The registry that is asked first.
+    pub mirror: Option<Mirror>,
+    /// How it is built where it cannot be pulled.
+    pub recipe: Option<Recipe>,
+    /// The script that builds it where all of that fails.
     pub built_by: &'static str,
 }
 
 /// The images of the shared services.
 pub fn of_services(cluster: &Cluster) -> Vec<Needed> {
+    let needed = |image: &ImageRef, built_by| Needed {
+        image: image.clone(),
+        mirror: cluster.image_mirror.clone(),
+        recipe: None,
+        built_by,
+    };
     vec![
-        Needed {
-            image: cluster.database_image.clone(),
-            built_by: "images/build mariadb",
-        },
-        Needed {
-            image: cluster.search_image.clone(),
-            built_by: "images/build elasticsearch",
-        },
+        needed(&cluster.database_image, "images/build mariadb"),
+        needed(&cluster.search_image, "images/build elasticsearch"),
     ]
 }
 
@@ -38,15 +45,17 @@ pub fn of_services(cluster: &Cluster) -> Vec<Needed> {
 pub fn of_app(cluster: &Cluster, contract: &Contract, version: &Version) -> Result<Needed> {
     Ok(Needed {
         image: app::image(cluster, contract, version)?,
-        built_by: "images/build kor-sample (a stand-in), or docker build of ConedaKOR's source; \
-                   then set APP_REPOSITORY",
+        mirror: cluster.image_mirror.clone(),
+        recipe: build::recipe(Some(cluster), contract, version)?,
+        built_by: "image build, from a source that can be reached; or images/build kor-sample \
+                   (a stand-in), then set APP_REPOSITORY",
     })
 }
 
-/// Takes local images, else pulls them.
+/// Takes local images, else pulls them, else builds them where their source is known.
 ///
 /// # Errors
-/// Exit 1 with the image and the script that builds it.
+/// Exit 1 with the image, why it cannot be had, and what builds it.
 pub fn ensure(context: &Context<'_>, needed: &[Needed]) -> Result<()> {
     let mut seen: Vec<&Needed> = Vec::new();
     for one in needed {
@@ -60,19 +69,45 @@ pub fn ensure(context: &Context<'_>, needed: &[Needed]) -> Result<()> {
                 .note(&format!("the image {} would be pulled first", one.image));
             continue;
         }
-        context.observer.note(&format!("pulling {}", one.image));
-        let mut progress = |_: &str| {};
-        if let Err(error) = context.engine.pull(one.image.as_str(), &mut progress) {
-            if error.interrupted || error.kind == Kind::Engine {
-                return Err(error);
-            }
-            return Err(Error::failed(format!(
-                "the image {} is not here and cannot be pulled",
-                one.image
-            ))
-            .why(error.why.unwrap_or(error.what))
-            .next(format!("build it: {}", one.built_by)));
-        }
+        get(context, one)?;
     }
     Ok(())
+}
+
+fn get(context: &Context<'_>, needed: &Needed) -> Result<()> {
+    let Needed { image, mirror, .. } = needed;
+    let Err(error) = pull::one(context, image, mirror.as_ref()) else {
+        return Ok(());
+    };
+    if error.interrupted || error.kind == Kind::Engine {
+        return Err(error);
+    }
+    let not_pulled = error.why.unwrap_or(error.what);
+    let next = format!("build it: {}", needed.built_by);
+    let Some(recipe) = &needed.recipe else {
+        return Err(Error::failed(format!(
+            "the image {image} is not here and cannot be pulled"
+        ))
+        .why(not_pulled)
+        .next(next));
+    };
+    context
+        .observer
+        .note(&format!("{image} cannot be pulled: {not_pulled}"));
+    build::one(context, image, recipe).map_err(|error| {
+        if error.interrupted || error.kind == Kind::Engine {
+            return error;
+        }
+        let not_built = error.why.unwrap_or(error.what);
+        Error {
+            kind: Kind::Failed,
+            what: format!("the image {image} is not here, and cannot be pulled or built"),
+            why: Some(format!(
+                "pull: {not_pulled}; build from {}: {not_built}",
+                recipe.source
+            )),
+            next: Some(next),
+            ..error
+        }
+    })
 }

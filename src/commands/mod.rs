@@ -8,6 +8,7 @@ pub mod contract;
 pub mod create;
 pub mod db;
 pub mod history;
+pub mod image;
 pub mod init;
 pub mod job;
 pub mod list;
@@ -26,6 +27,7 @@ pub mod start;
 pub mod status;
 pub mod stop;
 
+mod confirm;
 pub mod context;
 mod first_content;
 mod images;

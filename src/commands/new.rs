@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::commands::confirm::{Question, confirm};
 use crate::commands::context::{Context, typed};
 use crate::commands::first_content::{self, AdminArgs};
 use crate::commands::images;
@@ -58,7 +59,8 @@ struct Drawn {
 ///
 /// # Errors
 /// Exit 6 where the name or the port is taken, the cluster is down, or no contract covers the
-/// version; 1 where a step fails: everything is undone then.
+/// version; also where a known fault of it is not confirmed; 1 where a step fails: everything is
+/// undone then.
 pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     if let Some(server_name) = &args.server_name {
         check_server_name(server_name)?;
@@ -80,9 +82,14 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let contract = session.contracts.covering(&version)?.clone();
     check_fits(&session.cluster, &contract, &version)?;
     for fault in contract.faults_of(&version).iter().filter(|f| f.blocks) {
-        context
-            .observer
-            .warn(&format!("known fault of {version}: {}", fault.what));
+        confirm(
+            context,
+            Question {
+                what: &format!("{version} has a known fault"),
+                why: &fault.what,
+                ask: "Make an instance of it nevertheless?",
+            },
+        )?;
     }
     mail::check_new(context, &session.cluster, &contract)?;
     let needed = images::of_app(&session.cluster, &contract, &version)?;
