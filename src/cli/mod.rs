@@ -15,7 +15,8 @@ use crate::commands::context::{Context, Flags};
 use crate::commands::report::Report;
 use crate::commands::{
     boot, completions, config, contract, create, db, history, image, init, job, list, logs, man,
-    migrate, new, recover, restart, run, run_headless, services, shell, shutdown, start, status, stop,
+    migrate, new, recover, restart, run, run_headless, services, shell, shutdown, start, status,
+    stop,
 };
 use crate::engine::{DockerEngine, Engine};
 use crate::error::{Error, Result};

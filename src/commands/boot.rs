@@ -7,7 +7,7 @@ use crate::commands::observed::Observed;
 use crate::commands::ports::Ports;
 use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch};
-use crate::commands::{images, start, upkeep};
+use crate::commands::{images, pages, start, upkeep};
 use crate::error::{Error, Kind, Result};
 use crate::host::store;
 use crate::journal::{self, OnFailure};
@@ -71,6 +71,7 @@ pub fn run(_args: &Args, context: &Context<'_>) -> Result<Report> {
     if let Some(report) = session.carry_out(&plan)? {
         return Ok(report);
     }
+    pages::warn(context, &apps);
     upkeep::after(&session, &[]);
     let mut lines = vec![format!("cluster {} is up", session.cluster.name)];
     lines.extend(start::addresses(&apps));

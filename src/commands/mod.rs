@@ -35,6 +35,7 @@ mod instance_files;
 mod mail;
 mod observed;
 mod one_off;
+mod pages;
 mod ports;
 pub mod report;
 mod session;

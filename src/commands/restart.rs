@@ -6,7 +6,7 @@ use crate::commands::context::Context;
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch, services_are_down};
-use crate::commands::{start, stop, unfinished, upkeep};
+use crate::commands::{pages, start, stop, unfinished, upkeep};
 use crate::error::Result;
 use crate::host::store;
 use crate::journal::OnFailure;
@@ -55,6 +55,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     if let Some(report) = session.carry_out(&plan)? {
         return Ok(report);
     }
+    pages::warn(context, &apps);
     upkeep::after(&session, &names);
     Ok(session.report(
         &plan,

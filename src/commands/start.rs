@@ -9,7 +9,7 @@ use crate::commands::observed::Observed;
 use crate::commands::ports::Ports;
 use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch, services_are_down};
-use crate::commands::{images, instance_files, mail, unfinished, upkeep};
+use crate::commands::{images, instance_files, mail, pages, unfinished, upkeep};
 use crate::error::{Error, Result};
 use crate::host::{files, store};
 use crate::journal::OnFailure;
@@ -60,6 +60,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     if let Some(report) = session.carry_out(&plan)? {
         return Ok(report);
     }
+    pages::warn(context, &apps);
     upkeep::after(&session, &names);
     Ok(session.report(&plan, addresses(&apps), json!({"urls": urls(&apps)})))
 }

@@ -1,7 +1,7 @@
 //! `status`: what `list` says, asked of the services and applications themselves, all at once, each
 //! within the same limit of time.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde_json::json;
@@ -21,8 +21,9 @@ use crate::model::health::{Condition, Health};
 use crate::model::instance::Instance;
 use crate::model::memory::human;
 use crate::model::name::Name;
+use crate::model::page::PageFault;
 use crate::model::scope::Scope;
-use crate::services::{app::App, database, running, search};
+use crate::services::{app::App, database, page, running, search};
 use crate::steps::Step;
 
 /// Shows how services and instances are: up, starting, up but not healthy, down, or another
@@ -55,6 +56,7 @@ struct InstanceStatus {
     should_run: bool,
     #[serde(flatten)]
     health: Health,
+    page_faults: Option<Vec<PageFault>>,
     unfinished: Option<u64>,
     restart_needed: bool,
     sizes: Option<Measured>,
@@ -180,6 +182,8 @@ impl Asked<'_> {
 
     fn instance(&self, instance: &Instance) -> InstanceStatus {
         let container = self.detailed(self.observed.of_instance(&instance.name, Role::Web));
+        let begun = Instant::now();
+        let mut page_faults = None;
         let health = match self.contracts.covering(&instance.version) {
             Err(error) => match running(container.as_ref()) {
                 Ok(_) => Health::because(Condition::Unhealthy, error.to_string()),
@@ -191,12 +195,14 @@ impl Asked<'_> {
                     instance,
                     contract,
                 };
-                app.probe(
-                    self.context.engine,
-                    container.as_ref(),
-                    self.limit,
-                    self.now,
-                )
+                let engine = self.context.engine;
+                let health = app.probe(engine, container.as_ref(), self.limit, self.now);
+                if health.is_up() {
+                    // In what is left of the time that the instance has.
+                    let left = self.limit.saturating_sub(begun.elapsed());
+                    page_faults = page::faults(&app, engine, left);
+                }
+                health
             }
         };
         let started = container.as_ref().and_then(|c| c.started_at);
@@ -209,6 +215,7 @@ impl Asked<'_> {
                 && (started.is_some_and(|at| changed_since(instance, at))
                     || self.is_outdated(instance)),
             health,
+            page_faults,
             unfinished: None,
             sizes: upkeep::last_measured(&self.cluster.layout, &instance.name),
             last_snapshot: last_snapshot(self.cluster, &instance.name),
@@ -275,6 +282,7 @@ fn unreadable_instance(name: Name, error: &Error) -> InstanceStatus {
         port: 0,
         should_run: false,
         health: Health::because(Condition::Unhealthy, error.to_string()),
+        page_faults: None,
         unfinished: None,
         restart_needed: false,
         sizes: None,
@@ -384,6 +392,8 @@ fn details(status: &InstanceStatus, now: i64) -> Vec<String> {
         }
         _ => {}
     }
+    let page_faults = status.page_faults.iter().flatten();
+    details.extend(page_faults.map(page::words));
     if status.restart_needed {
         details.push("its settings were changed since it was started: `restart` it".to_owned());
     }

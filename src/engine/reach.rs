@@ -31,17 +31,24 @@ pub fn http(to: &Endpoint, request: &Request<'_>) -> Result<Answer, NoAnswer> {
         Err(error) => return Err(refused(&error)),
     };
     let status = response.status().as_u16();
-    let body = response
-        .body_mut()
-        .with_config()
-        .limit(LARGEST_BODY)
-        .lossy_utf8(true)
-        .read_to_string();
-    match body {
-        Ok(body) => Ok(Answer { status, body }),
-        Err(ureq::Error::Timeout(_)) => Err(NoAnswer::TimedOut),
+    let mut bytes = Vec::new();
+    let reader = response.body_mut().as_reader();
+    match reader.take(LARGEST_BODY).read_to_end(&mut bytes) {
+        Ok(_) => Ok(Answer {
+            status,
+            body: String::from_utf8_lossy(&bytes).into_owned(),
+        }),
+        Err(error) if is_timeout(&error) => Err(NoAnswer::TimedOut),
         Err(error) => Err(refused(&error)),
     }
+}
+
+/// The client wraps its own errors into those of reading.
+fn is_timeout(error: &std::io::Error) -> bool {
+    let inner = error
+        .get_ref()
+        .and_then(|e| e.downcast_ref::<ureq::Error>());
+    error.kind() == std::io::ErrorKind::TimedOut || matches!(inner, Some(ureq::Error::Timeout(_)))
 }
 
 /// What a server sends first.

@@ -137,7 +137,10 @@ impl Mirror {
         }
         let fits = ImageRef::of(text, "tag").is_ok_and(|image| image.repository() == text)
             && !text.contains('@')
-            && text.split('/').all(|part| !part.is_empty());
+            && text
+                .split('/')
+                .skip(1)
+                .all(|part| !part.is_empty() && !part.contains(':'));
         match fits {
             true => Ok(Mirror(text.to_owned())),
             false => Err(wrong("it has characters that no repository has")),

@@ -3,8 +3,8 @@
 pub mod cluster;
 pub mod container;
 pub mod contract;
-pub mod database_file;
 pub mod credentials;
+pub mod database_file;
 pub mod docker_ignore;
 pub mod env_file;
 pub mod health;

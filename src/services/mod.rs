@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod database;
+pub mod page;
 pub mod search;
 
 use std::net::IpAddr;

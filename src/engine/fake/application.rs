@@ -51,6 +51,9 @@ pub fn answer(world: &mut World, to: &Endpoint, request: &Request<'_>) -> Result
                             .any(|p| p.host_port == address.port())
                 })
                 .ok_or_else(refused)?;
+            if let Some(page) = world.pages.get(request.path) {
+                return Ok(json(200, page));
+            }
             let version = web
                 .spec
                 .labels

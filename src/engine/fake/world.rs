@@ -30,6 +30,8 @@ pub struct World {
     pub images: Vec<Image>,
     /// Images that a registry has.
     pub registry: Vec<String>,
+    /// What every application answers with at a path, beside its health address.
+    pub pages: BTreeMap<String, String>,
     /// What fails: every call whose description has one of these texts in it.
     pub fails: Vec<String>,
     /// Whether every call fails.

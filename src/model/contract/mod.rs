@@ -51,6 +51,8 @@ pub struct Contract {
     pub worker: Option<ProcessRules>,
     /// When an instance is healthy.
     pub health: HealthRules,
+    /// The page that people see, where a browser has to run what is built into the image.
+    pub page: Option<PageRules>,
     /// Where it writes its log.
     pub log: LogRules,
     /// The database servers that it works with.

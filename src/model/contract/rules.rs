@@ -190,6 +190,14 @@ impl VersionRules {
     }
 }
 
+/// The page that people see.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PageRules {
+    /// Its address, below the instance's own.
+    pub path: String,
+}
+
 /// The log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
