@@ -105,6 +105,7 @@ fn a_set_up_that_fails_leaves_nothing_and_shows_what_the_container_said() {
         .run();
     let index = cluster
         .call(["new", "broken2", "--version", NEWER, "--port", &port])
+        .args(["--yes"])
         .run();
     cluster
         .call(["config", "set", "APP_REPOSITORY", "kor-sample"])

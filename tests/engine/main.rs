@@ -7,6 +7,7 @@ mod call;
 mod cluster;
 mod docker;
 mod harness;
+mod registry;
 mod turns;
 mod web;
 
@@ -15,6 +16,7 @@ mod commands;
 mod content;
 mod eras;
 mod failures;
+mod images;
 mod isolation;
 mod locks;
 mod quiet_and_dry;
