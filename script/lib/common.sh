@@ -58,6 +58,26 @@ need_programs() {
     "apt-get says why, above" "apt-get install ${missing[*]}"
 }
 
+# Installs without starting what the packages would start; the tests start their own.
+own_policy=
+without_services() { # COMMAND…
+  local rc=0
+  if [ ! -e /usr/sbin/policy-rc.d ] && can_install; then
+    own_policy=/usr/sbin/policy-rc.d
+    printf '#!/bin/sh\nexit 101\n' >"$own_policy"
+    chmod 755 "$own_policy"
+  fi
+  "$@" || rc=$?
+  with_services
+  return "$rc"
+}
+
+# Takes back what the above put there; also called at the end of a script, however that ends.
+with_services() {
+  [ -z "$own_policy" ] || rm -f -- "$own_policy"
+  own_policy=
+}
+
 engine_answers() { have docker && timeout 20 docker version >/dev/null 2>&1; }
 
 # A bare Debian trusts nobody yet: no registry could be asked.

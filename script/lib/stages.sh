@@ -80,6 +80,8 @@ prepare() {
   shellcheck --version >/dev/null 2>&1 || ! can_install || install_packages shellcheck || true
   if [ -n "$quick" ]; then return; fi
   need_engine
+  # A registry of the tests' own, with a login.
+  without_services need_programs docker-registry=docker-registry htpasswd=apache2-utils
   docker image inspect debian:bookworm-slim >/dev/null 2>&1 || ! can_install ||
     need_programs mmdebstrap=mmdebstrap
 }
@@ -122,6 +124,7 @@ test_targets() {
 clean_up() {
   local pid
   trap - EXIT
+  with_services
   for pid in "${running[@]}"; do kill "$pid" 2>/dev/null || true; done
   if [ -z "$quick" ] && engine_answers; then sweep; fi
   rm -rf -- "$work"

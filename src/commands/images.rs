@@ -98,7 +98,7 @@ fn get(context: &Context<'_>, needed: &Needed) -> Result<()> {
         if error.interrupted || error.kind == Kind::Engine {
             return error;
         }
-        let not_built = error.why.unwrap_or(error.what);
+        let not_built = error.to_string();
         Error {
             kind: Kind::Failed,
             what: format!("the image {image} is not here, and cannot be pulled or built"),

@@ -37,7 +37,11 @@ pub fn faults(app: &App<'_>, engine: &dyn Engine, limit: Duration) -> Option<Vec
         if answer.status >= 400 {
             faults.push(not_there(&address, answer.status));
         } else {
-            faults.extend(page.fault_of(script, &answer.body));
+            let fault = page.fault_of(script, &answer.body);
+            faults.extend(fault.map(|fault| PageFault {
+                script: address,
+                ..fault
+            }));
         }
     }
     Some(faults)

@@ -221,7 +221,10 @@ fn a_page_that_a_browser_cannot_show_is_told_by_start_and_status() {
     }
     let status = place.link(link, &["status", "--json"]).done().json();
     assert_eq!(status["instances"][0]["condition"], "up");
-    assert_eq!(status["instances"][0]["page_faults"][0]["script"], "app.js");
+    assert_eq!(
+        status["instances"][0]["page_faults"][0]["script"],
+        "/app.js"
+    );
     page("(function(){var s='import x from \"y\"'})()");
     let status = place.link(link, &["status", "--json"]).done().json();
     assert_eq!(status["instances"][0]["page_faults"], serde_json::json!([]));

@@ -29,8 +29,9 @@ pub struct Args {
     /// What it is built from: a public address, a directory, or a local repository, whose tag
     /// VERSION is taken; dir:PATH takes a repository's files as they stand [default: APP_SOURCE,
     /// else the contract's]
-    #[arg(long, value_name = "SOURCE", value_parser = Source::parse)]
-    pub from: Option<Source>,
+    // No value_parser: its message would show a login that the address has in it.
+    #[arg(long, value_name = "SOURCE")]
+    pub from: Option<String>,
     /// The repository that the image belongs to; VERSION is its tag [default: APP_REPOSITORY, else
     /// the contract's]
     #[arg(long, value_name = "NAME")]
@@ -66,11 +67,12 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         None => image_of(cluster.as_ref(), contract, version)?,
     };
     let mut recipe = recipe(cluster.as_ref(), contract, version)?;
-    if let Some(source) = &args.from {
+    if let Some(text) = &args.from {
+        let source = Source::parse(text)?;
         let here = std::env::current_dir()
             .map_err(|e| Error::failed("cannot tell the working directory").why(e))?;
         recipe = Some(Recipe {
-            source: source.clone().below(&here),
+            source: source.below(&here),
             version: version.clone(),
             faults: faults(contract, version),
         });

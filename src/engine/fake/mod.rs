@@ -49,9 +49,13 @@ impl FakeEngine {
     }
 
     fn change<T>(&self, doing: &str, change: impl FnOnce(&mut World) -> Result<T>) -> Result<T> {
-        let mut world = self.world(doing)?;
+        let before = self.world(doing)?;
+        let mut world = before.clone();
         let done = change(&mut world)?;
-        world.save(&self.path)?;
+        // Questions are asked side by side, and would write the file at the same time.
+        if world != before {
+            world.save(&self.path)?;
+        }
         Ok(done)
     }
 }
@@ -289,10 +293,12 @@ impl Engine for FakeEngine {
     fn http(&self, to: &Endpoint, request: &Request<'_>) -> Result<Answer, NoAnswer> {
         let doing = format!("http {} {}", request.method, request.path);
         let refused = |error: Error| NoAnswer::Refused(error.to_string());
-        let mut world = self.world(&doing).map_err(refused)?;
-        let answer = application::answer(&mut world, to, request)?;
-        world.save(&self.path).map_err(refused)?;
-        Ok(answer)
+        let mut answer = Err(NoAnswer::TimedOut);
+        let asked = self.change(&doing, |world| {
+            answer = application::answer(world, to, request);
+            Ok(())
+        });
+        asked.map_err(refused).and(answer)
     }
 
     fn greeting(&self, to: &Endpoint, _limit: Duration) -> Result<Vec<u8>, NoAnswer> {
