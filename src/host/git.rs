@@ -156,3 +156,40 @@ fn no_git(error: &std::io::Error) -> Error {
         .why(error)
         .next("install it (apt-get install git), or build from a directory")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_repository_that_never_answers_is_given_up() {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}/kor.git", silent.local_addr().unwrap());
+        let version = Version::parse("v5.0.1").unwrap();
+        let begun = Instant::now();
+        let limit = Duration::from_secs(1);
+        let error = ask(&address, &version, limit, &Interrupt::default()).unwrap_err();
+        assert!(error.to_string().contains("within 1 s"), "{error}");
+        assert!(begun.elapsed() < Duration::from_secs(5));
+        let stop = Interrupt::default();
+        stop.ask();
+        assert!(
+            ask(&address, &version, limit, &stop)
+                .unwrap_err()
+                .interrupted
+        );
+    }
+
+    #[test]
+    fn a_directory_without_a_repository_is_told_apart() {
+        let place = tempfile::tempdir().unwrap();
+        assert!(!is_repository(place.path()));
+        std::fs::create_dir(place.path().join(".git")).unwrap();
+        assert!(is_repository(place.path()));
+        let version = Version::parse("v5.0.1").unwrap();
+        let error = archive(place.path(), &version).err().unwrap();
+        assert_eq!(error.exit_code(), 1, "{error}");
+    }
+}
