@@ -122,7 +122,7 @@ fn a_version_without_a_contract_is_refused_with_what_is_covered() {
     let turn = shared();
     let cluster = &turn.cluster;
     let before = cluster.picture();
-    for version in ["v3.0.5", "v9.9.9", "nightly"] {
+    for version in ["v0.9.0", "v9.9.9", "nightly"] {
         cluster
             .call(["new", "fits", "--version", version])
             .expect(6)
