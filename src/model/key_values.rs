@@ -5,17 +5,41 @@ use std::fmt;
 
 use crate::error::{Error, Result};
 
-/// One line of the file.
+/// One line of the file, with its end as it stands there: what is not set stays byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Line {
     /// A comment or a blank line.
     Other(String),
-    /// `KEY=value`, with the text as it stands in the file.
+    /// `KEY=value`
     Pair {
+        text: String,
         prefix: String,
         key: String,
         raw: String,
     },
+}
+
+impl Line {
+    fn text(&self) -> &str {
+        match self {
+            Line::Other(text) | Line::Pair { text, .. } => text,
+        }
+    }
+
+    /// A pair with a new value; a line that ended as on Windows goes on doing so.
+    fn pair(before: &str, prefix: &str, key: &str, raw: String) -> Self {
+        let end = if before.ends_with("\r\n") {
+            "\r\n"
+        } else {
+            "\n"
+        };
+        Line::Pair {
+            text: format!("{prefix}{key}={raw}{end}"),
+            prefix: prefix.to_owned(),
+            key: key.to_owned(),
+            raw,
+        }
+    }
 }
 
 /// A parsed `config.sh`.
@@ -40,15 +64,17 @@ impl KeyValues {
     /// Exit 1 with file and line where a line is neither blank, nor a comment, nor `KEY=value`.
     pub fn parse(text: &str, file: impl fmt::Display) -> Result<Self> {
         let mut lines = Vec::new();
-        for (index, line) in text.lines().enumerate() {
+        for (index, text) in text.split_inclusive('\n').enumerate() {
+            let line = text.trim_end_matches(['\r', '\n']);
             let bare = line.trim();
             if bare.is_empty() || bare.starts_with('#') {
-                lines.push(Line::Other(line.to_owned()));
+                lines.push(Line::Other(text.to_owned()));
                 continue;
             }
             let pair = bare.strip_prefix("export ").unwrap_or(bare).trim_start();
             match pair.split_once('=') {
                 Some((key, raw)) if is_key(key) => lines.push(Line::Pair {
+                    text: text.to_owned(),
                     prefix: line.split(key).next().unwrap_or_default().to_owned(),
                     key: key.to_owned(),
                     raw: raw.to_owned(),
@@ -85,18 +111,24 @@ impl KeyValues {
                     .why("it has a line break or another control character"),
             );
         }
-        let text = encode(value);
-        let old = self.lines.iter_mut().rev().find_map(|line| match line {
-            Line::Pair { key: k, raw, .. } if k == key => Some(raw),
-            _ => None,
-        });
+        let raw = encode(value);
+        let old = self
+            .lines
+            .iter_mut()
+            .rev()
+            .find(|line| matches!(line, Line::Pair { key: k, .. } if k == key));
         match old {
-            Some(raw) => *raw = text,
-            None => self.lines.push(Line::Pair {
-                prefix: String::new(),
-                key: key.to_owned(),
-                raw: text,
-            }),
+            Some(line) => {
+                let prefix = match line {
+                    Line::Pair { prefix, .. } => prefix.clone(),
+                    Line::Other(_) => String::new(),
+                };
+                *line = Line::pair(line.text(), &prefix, key, raw);
+            }
+            None => {
+                self.end_last_line();
+                self.lines.push(Line::pair("", "", key, raw));
+            }
         }
         Ok(())
     }
@@ -137,6 +169,15 @@ impl KeyValues {
             .collect()
     }
 
+    /// The original leaves its last line without an end; what is added begins on its own.
+    fn end_last_line(&mut self) {
+        if let Some(Line::Other(text) | Line::Pair { text, .. }) = self.lines.last_mut()
+            && !text.ends_with('\n')
+        {
+            text.push('\n');
+        }
+    }
+
     fn raw(&self, key: &str) -> Option<&str> {
         self.lines.iter().rev().find_map(|line| match line {
             Line::Pair { key: k, raw, .. } if k == key => Some(raw.as_str()),
@@ -147,13 +188,9 @@ impl KeyValues {
 
 impl fmt::Display for KeyValues {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for line in &self.lines {
-            match line {
-                Line::Other(text) => writeln!(f, "{text}")?,
-                Line::Pair { prefix, key, raw } => writeln!(f, "{prefix}{key}={raw}")?,
-            }
-        }
-        Ok(())
+        self.lines
+            .iter()
+            .try_for_each(|line| f.write_str(line.text()))
     }
 }
 
@@ -238,6 +275,20 @@ mod tests {
             parsed.to_string(),
             "# made by hand\nCLUSTER_NAME=abc\nexport X=1\n\nUNKNOWN=keep me\nPORT=8002\n"
         );
+    }
+
+    #[test]
+    fn what_is_not_set_stays_byte_for_byte() {
+        let text = "A=1  \r\n  export B = x\nB='two'   # why\r\n\tC=3";
+        let parsed = KeyValues::parse(text, "f");
+        assert!(parsed.is_err(), "a blank before = is no assignment");
+        let text = "A=1  \r\nB='two'   # why\r\n\tC=3";
+        let mut parsed = KeyValues::parse(text, "f").unwrap();
+        assert_eq!(parsed.to_string(), text);
+        parsed.set("NEW", "x").unwrap();
+        assert_eq!(parsed.to_string(), format!("{text}\nNEW=x\n"));
+        parsed.set("B", "3").unwrap();
+        assert!(parsed.to_string().starts_with("A=1  \r\nB=3\r\n\tC=3\n"));
     }
 
     #[test]
