@@ -4,6 +4,7 @@ pub mod build_context;
 pub mod chance;
 pub mod clock;
 pub mod crash;
+pub mod database_files;
 pub mod files;
 pub mod git;
 pub mod identity;

@@ -7,6 +7,7 @@ pub mod credentials;
 pub mod database_file;
 pub mod docker_ignore;
 pub mod env_file;
+pub mod family;
 pub mod health;
 pub mod image;
 pub mod instance;
