@@ -4,7 +4,7 @@ use crate::commands::context::Context;
 use crate::commands::observed::Observed;
 use crate::commands::one_off;
 use crate::commands::report::Report;
-use crate::commands::session::services_are_down;
+use crate::commands::session::{need_adoption, services_are_down};
 use crate::engine::Input;
 use crate::error::Result;
 use crate::host::{chance, store};
@@ -35,6 +35,8 @@ const CLIENT_CONFIG: &str = "/etc/kor-cluster/client.cnf";
 /// Exit 6 where the cluster is down.
 pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let cluster = context.cluster()?;
+    // It can change everything, and the network that it needs is not there yet.
+    need_adoption(&cluster, "db")?;
     let instance = if context.means_instance(&[]) {
         let name = context.one_instance(&cluster, &[])?;
         check_set_up(&cluster, &name)?;
@@ -43,6 +45,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         None
     };
     let observed = Observed::of(context.engine, &cluster)?;
+    observed.refuse_original(&cluster, "db")?;
     if !observed.service_runs(Role::Database) {
         return Err(services_are_down(&cluster, "db"));
     }
@@ -116,6 +119,7 @@ fn client(cluster: &Cluster, instance: Option<&Instance>) -> ContainerSpec {
         }],
         network: names::network(&cluster.name),
         aliases: Vec::new(),
+        links: Vec::new(),
         published: Vec::new(),
         work_dir: None,
         hostname: None,

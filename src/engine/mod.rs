@@ -257,6 +257,13 @@ pub trait Engine: Send + Sync {
     /// Exit 1 with what the engine says.
     fn remove(&self, name: &str) -> Result<()>;
 
+    /// Gives a container another name, be it running or not.
+    ///
+    /// # Errors
+    /// Exit 4 where there is no such container, 6 where the new name is taken, 1 for what else the
+    /// engine says.
+    fn rename(&self, name: &str, to: &str) -> Result<()>;
+
     /// Runs a command in a container of its own, waits for its end and removes the container.
     ///
     /// # Errors

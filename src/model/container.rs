@@ -23,6 +23,8 @@ pub enum Role {
     Web,
     /// An instance's background process.
     Worker,
+    /// The reverse proxy.
+    Proxy,
     /// A container for one command of an operator or of the tool, removed at its end.
     Run,
     /// A command in the background.
@@ -37,6 +39,7 @@ impl Role {
             Role::Search => "search",
             Role::Web => "web",
             Role::Worker => "worker",
+            Role::Proxy => "proxy",
             Role::Run => "run",
             Role::Job => "job",
         }
@@ -49,6 +52,7 @@ impl Role {
             Role::Search,
             Role::Web,
             Role::Worker,
+            Role::Proxy,
             Role::Run,
             Role::Job,
         ]
@@ -59,12 +63,13 @@ impl Role {
 
 /// The names of containers and networks; those of the first four are the original's.
 pub mod names {
-    use super::{Name, Role};
+    use super::{Name, Original, Role};
 
     /// The container of a shared service.
     pub fn service(cluster: &Name, role: Role) -> String {
         match role {
             Role::Search => format!("{cluster}_elastic"),
+            Role::Proxy => format!("{cluster}_nginx"),
             _ => format!("{cluster}_mysql"),
         }
     }
@@ -77,6 +82,35 @@ pub mod names {
             Role::Job => format!("{cluster}_job_{instance}_{tag}"),
             _ => format!("{cluster}_instance_{instance}"),
         }
+    }
+
+    /// What a container of exactly this name was for in the original, which knew its containers by
+    /// nothing else.
+    pub fn of_original(container: &str, cluster: &Name, instances: &[Name]) -> Option<Original> {
+        let services = [Role::Database, Role::Search, Role::Proxy].into_iter();
+        let service = services
+            .clone()
+            .find(|role| service(cluster, *role) == container)
+            .map(|role| Original {
+                role,
+                instance: None,
+            });
+        service.or_else(|| {
+            instances.iter().find_map(|instance| {
+                [Role::Web, Role::Worker]
+                    .into_iter()
+                    .find(|role| of_instance(cluster, instance, *role, "") == container)
+                    .map(|role| Original {
+                        role,
+                        instance: Some(instance.clone()),
+                    })
+            })
+        })
+    }
+
+    /// The name of a container of the original's while its successor is being tried.
+    pub fn set_aside(container: &str) -> String {
+        format!("{container}_before_adopt")
     }
 
     /// Whether a container's name is one that a cluster of this name could give.
@@ -107,6 +141,15 @@ pub struct Mount {
     pub target: String,
     /// Whether the container may not write to it.
     pub read_only: bool,
+}
+
+/// Another container, by a name that only this one knows it by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// The other container.
+    pub container: String,
+    /// The name.
+    pub alias: String,
 }
 
 /// A port of a container that the host publishes.
@@ -141,6 +184,9 @@ pub struct ContainerSpec {
     pub network: String,
     /// See `network`.
     pub aliases: Vec<String>,
+    /// Other containers of the network that it knows by further names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
     /// Ports that the host publishes.
     pub published: Vec<Published>,
     /// The directory that its command runs in, where not the image's own.
@@ -229,17 +275,55 @@ pub struct Container {
     pub exit_code: Option<i64>,
     /// Why the engine says it ended or could not be started, where it says so.
     pub ended_because: Option<String>,
+    /// The id of the image that it was made from.
+    pub image_id: String,
+    /// Paths of the host that it sees.
+    pub mounts: Vec<Mount>,
+    /// Set where it is one of the original's: what its name says.
+    pub original: Option<Original>,
+    /// How it was made; only where one container was asked for.
+    pub made: Option<Box<Made>>,
+}
+
+/// What the name of a container of the original's says: it carries no label.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Original {
+    /// What it is for.
+    pub role: Role,
+    /// The instance whose process it is.
+    pub instance: Option<Name>,
+}
+
+/// How a container was made, as far as another can be made like it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Made {
+    /// Its entry point, with what the image gives.
+    pub entrypoint: Vec<String>,
+    /// Its command, with what the image gives.
+    pub command: Vec<String>,
+    /// Ports that the host publishes.
+    pub published: Vec<Published>,
+    /// The network mode: `default`, `bridge`, `host` or a network's name.
+    pub network: String,
+    /// Other containers by the names that it knows them by.
+    pub links: Vec<Link>,
 }
 
 impl Container {
-    /// Its role, by its label.
+    /// Its role, by its label; by its name where it is one of the original's.
     pub fn role(&self) -> Option<Role> {
-        self.labels.get(label::ROLE).and_then(|r| Role::parse(r))
+        match &self.original {
+            Some(original) => Some(original.role),
+            None => self.labels.get(label::ROLE).and_then(|r| Role::parse(r)),
+        }
     }
 
-    /// The name of its instance, by its label.
+    /// The name of its instance, by its label; by its name where it is one of the original's.
     pub fn instance(&self) -> Option<&str> {
-        self.labels.get(label::INSTANCE).map(String::as_str)
+        match &self.original {
+            Some(original) => original.instance.as_ref().map(Name::as_str),
+            None => self.labels.get(label::INSTANCE).map(String::as_str),
+        }
     }
 }
 

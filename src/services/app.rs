@@ -122,6 +122,7 @@ impl App<'_> {
             mounts: mounts.collect(),
             network: names::network(&cluster.name),
             aliases: Vec::new(),
+            links: Vec::new(),
             published: Vec::new(),
             work_dir: Some(contract.image.work_dir.clone()),
             hostname: None,

@@ -62,6 +62,7 @@ pub fn spec(cluster: &Cluster) -> ContainerSpec {
         ],
         network: names::network(&cluster.name),
         aliases: vec!["mysql".to_owned(), "db".to_owned()],
+        links: Vec::new(),
         published: Vec::new(),
         work_dir: None,
         hostname: None,

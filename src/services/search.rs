@@ -39,6 +39,7 @@ pub fn spec(cluster: &Cluster) -> ContainerSpec {
         }],
         network: names::network(&cluster.name),
         aliases: vec!["elastic".to_owned(), "index".to_owned()],
+        links: Vec::new(),
         published: Vec::new(),
         work_dir: None,
         hostname: None,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bollard::container::LogOutput;
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListContainersOptionsBuilder, LogsOptionsBuilder,
-    RemoveContainerOptionsBuilder, StopContainerOptionsBuilder,
+    RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder, StopContainerOptionsBuilder,
 };
 use futures_util::StreamExt;
 
@@ -83,6 +83,12 @@ impl DockerEngine {
             Err(error) if error.kind == Kind::Refused => self.wait_until_gone(name, error),
             other => fine_if_missing(other),
         }
+    }
+
+    pub(super) fn rename_container(&self, name: &str, to: &str) -> Result<()> {
+        let what = format!("cannot rename the container {name}");
+        let options = RenameContainerOptionsBuilder::new().name(to).build();
+        self.short(&what, self.client()?.rename_container(name, options))
     }
 
     fn wait_until_gone(&self, name: &str, error: Error) -> Result<()> {

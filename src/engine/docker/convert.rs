@@ -4,15 +4,15 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use bollard::models::{
-    ContainerCreateBody, ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummary,
-    ContainerSummaryStateEnum, EndpointSettings, HostConfig, HostConfigLogConfig,
-    Mount as ApiMount, MountBindOptions, MountType, NetworkingConfig, PortBinding, PortMap,
-    RestartPolicy, RestartPolicyNameEnum,
+    ContainerConfig, ContainerCreateBody, ContainerInspectResponse, ContainerStateStatusEnum,
+    ContainerSummary, ContainerSummaryStateEnum, EndpointSettings, HostConfig, HostConfigLogConfig,
+    Mount as ApiMount, MountBindOptions, MountPoint, MountType, NetworkingConfig, PortBinding,
+    PortMap, RestartPolicy, RestartPolicyNameEnum,
 };
 
 use crate::engine::Input;
 use crate::host::clock;
-use crate::model::container::{Container, ContainerSpec, State};
+use crate::model::container::{Container, ContainerSpec, Link, Made, Mount, Published, State};
 use crate::model::label::Labels;
 
 /// How much of a container's log the engine keeps.
@@ -56,6 +56,12 @@ pub fn to_create_body(spec: &ContainerSpec, input: Input<'_>) -> ContainerCreate
                 spec.network.clone(),
                 EndpointSettings {
                     aliases: Some(spec.aliases.clone()),
+                    links: (!spec.links.is_empty()).then(|| {
+                        let links = spec.links.iter();
+                        links
+                            .map(|link| format!("{}:{}", link.container, link.alias))
+                            .collect()
+                    }),
                     ..Default::default()
                 },
             )])),
@@ -151,13 +157,71 @@ pub fn from_summary(summary: ContainerSummary) -> Container {
         started_at: None,
         exit_code: None,
         ended_because: None,
+        image_id: summary.image_id.unwrap_or_default(),
+        mounts: mounts(summary.mounts),
+        original: None,
+        made: None,
     }
+}
+
+/// The paths of the host among a container's mounts.
+fn mounts(all: Option<Vec<MountPoint>>) -> Vec<Mount> {
+    all.unwrap_or_default()
+        .into_iter()
+        .filter(|mount| mount.typ.as_deref() == Some("bind"))
+        .map(|mount| Mount {
+            source: mount.source.unwrap_or_default().into(),
+            target: mount.destination.unwrap_or_default(),
+            read_only: mount.rw == Some(false),
+        })
+        .collect()
+}
+
+/// How a container was made.
+fn made(config: &ContainerConfig, host: HostConfig) -> Made {
+    let published = host
+        .port_bindings
+        .into_iter()
+        .flatten()
+        .flat_map(|(port, bindings)| {
+            let container_port = port.split('/').next().and_then(|text| text.parse().ok());
+            bindings.into_iter().flatten().filter_map(move |binding| {
+                Some(Published {
+                    address: binding
+                        .host_ip
+                        .and_then(|text| text.parse().ok())
+                        .unwrap_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED)),
+                    host_port: binding.host_port?.parse().ok()?,
+                    container_port: container_port?,
+                })
+            })
+        });
+    // The engine says `/OTHER:/THIS/alias`.
+    let links = host.links.unwrap_or_default().into_iter().filter_map(|l| {
+        let (container, alias) = l.split_once(':')?;
+        Some(Link {
+            container: container.trim_start_matches('/').to_owned(),
+            alias: alias.rsplit('/').next()?.to_owned(),
+        })
+    });
+    let mut made = Made {
+        entrypoint: config.entrypoint.clone().unwrap_or_default(),
+        command: config.cmd.clone().unwrap_or_default(),
+        published: published.collect(),
+        network: host.network_mode.unwrap_or_default(),
+        links: links.collect(),
+    };
+    made.published
+        .sort_by_key(|p| (p.container_port, p.host_port));
+    made.links.sort_by(|a, b| a.alias.cmp(&b.alias));
+    made
 }
 
 /// A container that was asked for by itself.
 pub fn from_inspect(inspect: ContainerInspectResponse) -> Container {
     use ContainerStateStatusEnum as S;
     let config = inspect.config.unwrap_or_default();
+    let made = made(&config, inspect.host_config.unwrap_or_default());
     let state = inspect.state.unwrap_or_default();
     let networks = inspect.network_settings;
     let host_ports = networks
@@ -193,6 +257,10 @@ pub fn from_inspect(inspect: ContainerInspectResponse) -> Container {
         started_at: state.started_at.as_deref().and_then(clock::parse_iso),
         exit_code: state.exit_code,
         ended_because,
+        image_id: inspect.image.unwrap_or_default(),
+        mounts: mounts(inspect.mounts),
+        original: None,
+        made: Some(Box::new(made)),
     }
 }
 

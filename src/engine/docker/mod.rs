@@ -258,6 +258,10 @@ impl Engine for DockerEngine {
         self.remove_container(name)
     }
 
+    fn rename(&self, name: &str, to: &str) -> Result<()> {
+        self.rename_container(name, to)
+    }
+
     fn run(
         &self,
         spec: &ContainerSpec,

@@ -54,12 +54,10 @@ pub fn answer(world: &mut World, to: &Endpoint, request: &Request<'_>) -> Result
             if let Some(page) = world.pages.get(request.path) {
                 return Ok(json(200, page));
             }
-            let version = web
-                .spec
-                .labels
-                .get(label::VERSION)
-                .cloned()
-                .unwrap_or_default();
+            // One of the original's carries no label.
+            let tag = web.spec.image.rsplit(':').next().unwrap_or_default();
+            let labelled = web.spec.labels.get(label::VERSION);
+            let version = labelled.map_or(tag, String::as_str);
             let bare = version.trim_start_matches('v');
             Ok(json(200, &format!(r#"{{"info":{{"version":"{bare}"}}}}"#)))
         }

@@ -40,6 +40,15 @@ pub fn answer(database: &mut Database, statements: &str) -> Result<String> {
             let number = statement.split([' ', ',']).nth(1).unwrap_or_default();
             let count = database.unfinished.get(&schema).copied().unwrap_or(0);
             out.push_str(&format!("{number}\t{schema}\t{count}\n"));
+        } else if statement.starts_with("select count(*) from entities") {
+            // As many as filling the index makes documents.
+            let tables = database.schemas.get(&schema);
+            let count = if tables.is_some_and(|t| t.contains("entities")) {
+                3
+            } else {
+                0
+            };
+            out.push_str(&format!("{count}\n"));
         } else if statement.starts_with("select count(*)") {
             let count = database.unfinished.get(&schema).copied().unwrap_or(0);
             out.push_str(&format!("{count}\n"));

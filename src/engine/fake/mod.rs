@@ -19,7 +19,7 @@ use crate::model::credentials::Credentials;
 use crate::model::image::{Image, ImageRef};
 use crate::model::label::Selector;
 
-pub use world::World;
+pub use world::{FakeContainer, World};
 
 /// The fake engine.
 pub struct FakeEngine {
@@ -127,7 +127,32 @@ impl Engine for FakeEngine {
 
     fn remove(&self, name: &str) -> Result<()> {
         self.change(&format!("remove {name}"), |world| {
-            world.containers.remove(name);
+            if let Some(container) = world.containers.remove(name)
+                && !container.keeps_index()
+            {
+                world.searches.remove(name);
+            }
+            Ok(())
+        })
+    }
+
+    fn rename(&self, name: &str, to: &str) -> Result<()> {
+        self.change(&format!("rename {name} {to}"), |world| {
+            if world.containers.contains_key(to) {
+                return Err(Error::refused(format!("the name {to} is taken")));
+            }
+            let mut container = world
+                .containers
+                .remove(name)
+                .ok_or_else(|| Error::not_found(format!("no container {name}")))?;
+            container.spec.name = to.to_owned();
+            // What is not in a directory of the host goes with its container.
+            if !container.keeps_index()
+                && let Some(indices) = world.searches.remove(name)
+            {
+                world.searches.insert(to.to_owned(), indices);
+            }
+            world.containers.insert(to.to_owned(), container);
             Ok(())
         })
     }

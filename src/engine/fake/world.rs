@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::model::container::{Container, ContainerSpec, Network, State};
+use crate::model::container::{Container, ContainerSpec, Made, Mount, Network, State};
 use crate::model::image::{Image, ImageRef};
 
 /// Everything that the fake engine knows. Databases and search servers are kept by the name of
@@ -158,6 +158,22 @@ impl FakeContainer {
             started_at: self.started_at,
             exit_code: None,
             ended_because: None,
+            image_id: format!("sha256:{}", self.spec.image),
+            mounts: self.spec.mounts.clone(),
+            original: None,
+            made: Some(Box::new(Made {
+                entrypoint: self.spec.entrypoint.clone(),
+                command: self.spec.command.clone(),
+                published: self.spec.published.clone(),
+                network: self.spec.network.clone(),
+                links: self.spec.links.clone(),
+            })),
         }
+    }
+
+    /// Whether a search index outlives it: not where it lies in the container itself.
+    pub(super) fn keeps_index(&self) -> bool {
+        let data = |m: &Mount| m.target == "/usr/share/elasticsearch/data";
+        self.spec.mounts.iter().any(data)
     }
 }
