@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    boot, completions, config, contract, create, db, history, image, init, list, logs, man,
+    adopt, boot, completions, config, contract, create, db, history, image, init, list, logs, man,
     migrate, new, recover, restart, run, services, shell, shutdown, start, status, stop,
 };
 
@@ -70,9 +70,9 @@ pub struct Global {
 
 /// The verbs that change a cluster by a journalled plan; `tests/fake/killed.rs` kills each of them
 /// everywhere.
-pub const CHANGING: [&str; 11] = [
-    "create", "boot", "shutdown", "new", "init", "start", "stop", "restart", "migrate", "config",
-    "services",
+pub const CHANGING: [&str; 12] = [
+    "create", "adopt", "boot", "shutdown", "new", "init", "start", "stop", "restart", "migrate",
+    "config", "services",
 ];
 
 /// The verbs that change nothing, or only what they make themselves (`run`), or that tidy up.
@@ -98,6 +98,8 @@ pub const OTHERS: [&str; 14] = [
 pub enum Command {
     /// Lay out a cluster
     Create(create::Args),
+    /// Take over a cluster that the original script made
+    Adopt(adopt::Args),
     /// Bring a cluster's services up, and the instances that should run
     Boot(boot::Args),
     /// Bring everything of a cluster down

@@ -14,7 +14,7 @@ use clap::{CommandFactory, Parser};
 use crate::commands::context::{Context, Flags};
 use crate::commands::report::Report;
 use crate::commands::{
-    boot, completions, config, contract, create, db, history, image, init, job, list, logs, man,
+    adopt, boot, completions, config, contract, create, db, history, image, init, job, list, logs, man,
     migrate, new, recover, restart, run, run_headless, services, shell, shutdown, start, status,
     stop,
 };
@@ -86,6 +86,7 @@ fn dispatch(cli: Cli, called: &std::ffi::OsStr, output: &Output) -> Result<Repor
 fn verb(command: &Command, context: &Context<'_>) -> Result<Report> {
     match command {
         Command::Create(args) => create::run(args, context),
+        Command::Adopt(args) => adopt::run(args, context),
         Command::Boot(args) => boot::run(args, context),
         Command::Shutdown(args) => shutdown::run(args, context),
         Command::New(args) => new::run(args, context),

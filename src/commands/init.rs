@@ -47,6 +47,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let apps = start::apps(&session, &instances)?;
     start::check(&session, &apps)?;
     let observed = Observed::of(context.engine, &session.cluster)?;
+    observed.refuse_original(&session.cluster, "init")?;
     if !observed.services_run() {
         return Err(services_are_down(&session.cluster, "init"));
     }

@@ -6,11 +6,11 @@ use serde_json::json;
 
 use crate::commands::context::Context;
 use crate::commands::report::Report;
+use crate::commands::{adopted, observed};
 use crate::error::{Error, Result};
 use crate::host::store;
 use crate::model::cluster::Cluster;
 use crate::model::container::{Container, Role, State};
-use crate::model::label::{self, Selector};
 use crate::model::scope::Scope;
 
 /// Shows the instances of a cluster, or all clusters of this host, at once.
@@ -29,6 +29,8 @@ struct ListedCluster {
     database: &'static str,
     search: &'static str,
     instances: Vec<ListedInstance>,
+    /// The verb that is still to take it over from the original.
+    take_over: Option<&'static str>,
     problem: Option<String>,
 }
 
@@ -56,7 +58,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
             Vec::new()
         }
         Scope::Host => {
-            let containers = context.engine.containers(&Selector::ours())?;
+            let containers = context.engine.all_containers()?;
             context
                 .registry
                 .all()
@@ -69,8 +71,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         }
         scope => {
             let cluster = context.cluster()?;
-            let selector = Selector::cluster(cluster.layout.root());
-            let mut one = listed(&cluster, &context.engine.containers(&selector)?);
+            let mut one = listed(&cluster, &context.engine.all_containers()?);
             if matches!(scope, Scope::Instance { .. }) || context.names_instances(&args.names) {
                 let names = context.instances(&cluster, &args.names)?;
                 one.instances
@@ -90,11 +91,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
 }
 
 fn listed(cluster: &Cluster, containers: &[Container]) -> ListedCluster {
-    let root = cluster.layout.root().display().to_string();
-    let own: Vec<&Container> = containers
-        .iter()
-        .filter(|c| c.labels.get(label::ROOT) == Some(&root))
-        .collect();
+    let own = observed::of_cluster(cluster, containers);
     let state_of = |role: Role, instance: Option<&str>| {
         own.iter()
             .find(|c| c.role() == Some(role) && c.instance() == instance)
@@ -131,6 +128,7 @@ fn listed(cluster: &Cluster, containers: &[Container]) -> ListedCluster {
         database: state_of(Role::Database, None),
         search: state_of(Role::Search, None),
         instances,
+        take_over: adopted::still_to_do(&cluster.layout, &own),
         problem,
     }
 }
@@ -142,6 +140,7 @@ fn broken(name: String, root: std::path::PathBuf, error: &Error) -> ListedCluste
         database: "unknown",
         search: "unknown",
         instances: Vec::new(),
+        take_over: None,
         problem: Some(error.to_string()),
     }
 }
@@ -162,6 +161,11 @@ fn lines_of(cluster: &ListedCluster) -> Vec<String> {
         cluster.database,
         cluster.search
     )];
+    lines.extend(
+        cluster
+            .take_over
+            .map(|verb| format!("  made by the original script: `{verb}` takes it over")),
+    );
     lines.extend(cluster.problem.iter().map(|p| format!("  problem: {p}")));
     let mut table = comfy_table::Table::new();
     table.load_preset(comfy_table::presets::NOTHING);

@@ -43,7 +43,9 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let instances = start::load(&session, &names)?;
     let apps = start::apps(&session, &instances)?;
     start::check(&session, &apps)?;
-    if !Observed::of(context.engine, &session.cluster)?.services_run() {
+    let observed = Observed::of(context.engine, &session.cluster)?;
+    observed.refuse_original(&session.cluster, "migrate")?;
+    if !observed.services_run() {
         return Err(services_are_down(&session.cluster, "migrate"));
     }
     let plan = plan(&session, &apps)?;

@@ -1,6 +1,7 @@
 //! One verb, one file: its arguments, its pure plan, its run. What several verbs share stands in
 //! files that are named for it.
 
+pub mod adopt;
 pub mod boot;
 pub mod completions;
 pub mod config;
@@ -27,8 +28,11 @@ pub mod start;
 pub mod status;
 pub mod stop;
 
+mod adopted;
 mod confirm;
 pub mod context;
+mod database_image;
+mod field;
 mod first_content;
 mod images;
 mod instance_files;

@@ -95,6 +95,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let needed = images::of_app(&session.cluster, &contract, &version)?;
     images::ensure(context, &[needed])?;
     let observed = Observed::of(context.engine, &session.cluster)?;
+    observed.refuse_original(&session.cluster, "new")?;
     if !observed.services_run() {
         return Err(services_are_down(&session.cluster, "new"));
     }

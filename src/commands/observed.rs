@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant};
 
 use crate::commands::context::Context;
+use crate::commands::context::typed;
 use crate::engine::Engine;
-use crate::error::Result;
-use crate::host::ports;
+use crate::error::{Error, Result};
+use crate::host::{ports, store};
 use crate::model::cluster::Cluster;
-use crate::model::container::{Container, Network, Role, State};
+use crate::model::container::{Container, Network, Role, State, names};
 use crate::model::instance::Instance;
-use crate::model::label::Selector;
+use crate::model::label::{self, Selector};
 use crate::model::name::Name;
 
 /// How long a start may take that the engine was asked for before this command began.
@@ -72,9 +73,33 @@ impl Observed {
     /// Exit 5 where it cannot be reached.
     pub fn containers(engine: &dyn Engine, cluster: &Cluster) -> Result<Self> {
         Ok(Observed {
-            containers: engine.containers(&Selector::cluster(cluster.layout.root()))?,
+            containers: of_cluster(cluster, &engine.all_containers()?),
             networks: Vec::new(),
         })
+    }
+
+    /// The containers that the original made, and that no `boot` has replaced yet.
+    pub fn of_original(&self) -> impl Iterator<Item = &Container> {
+        self.containers.iter().filter(|c| c.original.is_some())
+    }
+
+    /// Refuses to work on containers of the original's: they are tied by links, carry no labels,
+    /// and nothing but the `boot` that replaces them ever stops one.
+    ///
+    /// # Errors
+    /// Exit 6 with the first of them.
+    pub fn refuse_original(&self, cluster: &Cluster, verb: &str) -> Result<()> {
+        let Some(first) = self.of_original().next() else {
+            return Ok(());
+        };
+        Err(Error::refused(format!(
+            "{verb} does not work on containers that the original script made"
+        ))
+        .why(format!("{} is one", first.name))
+        .next(format!(
+            "{}, which makes them anew",
+            typed(&cluster.layout.link(), "boot")
+        )))
     }
 
     /// The container of a shared service.
@@ -112,4 +137,34 @@ impl Observed {
             .iter()
             .filter(|c| matches!(c.role(), Some(Role::Run | Role::Job)))
     }
+}
+
+/// The containers of one cluster among all of the host: those with its label, and those of the
+/// original's, which are known by nothing but their names.
+pub fn of_cluster(cluster: &Cluster, all: &[Container]) -> Vec<Container> {
+    let root = cluster.layout.root().display().to_string();
+    // Where the directory cannot be read, there is no instance to look for.
+    let instances = store::instance_names(cluster).unwrap_or_default();
+    all.iter()
+        .filter_map(|container| match container.labels.get(label::ROOT) {
+            Some(of) => (*of == root).then(|| container.clone()),
+            None => {
+                let original = names::of_original(&container.name, &cluster.name, &instances)?;
+                sees(container, cluster.layout.root()).then(|| Container {
+                    original: Some(original),
+                    ..container.clone()
+                })
+            }
+        })
+        .collect()
+}
+
+/// Whether a container works on a cluster's directory. The name alone would also fit that of a
+/// copy of the directory, which has no containers of its own.
+fn sees(container: &Container, root: &std::path::Path) -> bool {
+    let below = |path: &std::path::Path| path.starts_with(root);
+    container.mounts.is_empty()
+        || container.mounts.iter().any(|mount| {
+            below(&mount.source) || mount.source.canonicalize().is_ok_and(|path| below(&path))
+        })
 }

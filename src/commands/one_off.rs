@@ -6,7 +6,7 @@ use crate::commands::context::Context;
 use crate::commands::images;
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
-use crate::commands::session::services_are_down;
+use crate::commands::session::{need_adoption, services_are_down};
 use crate::error::{Error, Result};
 use crate::host::{chance, store};
 use crate::model::cluster::Cluster;
@@ -29,6 +29,7 @@ pub fn container(
             .next(format!("{} {verb} \"bundle exec rake -T\"", context.called)));
     }
     let cluster: Cluster = context.cluster()?;
+    need_adoption(&cluster, verb)?;
     let name = context.one_instance(&cluster, &[])?;
     let instance = store::instance(&cluster, &name)?;
     let contracts = store::contracts(Some(&cluster.layout))?;
@@ -39,7 +40,9 @@ pub fn container(
     };
     let needed = images::of_app(&cluster, app.contract, &instance.version)?;
     images::ensure(context, &[needed])?;
-    if !Observed::of(context.engine, &cluster)?.services_run() {
+    let observed = Observed::of(context.engine, &cluster)?;
+    observed.refuse_original(&cluster, verb)?;
+    if !observed.services_run() {
         return Err(services_are_down(&cluster, verb));
     }
     let spec = app.command(role, command, &chance::tag())?;

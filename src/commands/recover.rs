@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use crate::commands::context::Context;
-use crate::commands::create;
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
+use crate::commands::{adopt, create};
 use crate::error::{Error, Kind, Result};
 use crate::host::{identity, store};
 use crate::journal::lock::Permit;
@@ -57,6 +57,9 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     }
     if recovered.iter().any(|o| o.header.verb == "create") {
         create::tidy_up(&layout, false)?;
+    }
+    if recovered.iter().any(|o| o.header.verb == "adopt") {
+        adopt::tidy_up(&layout)?;
     }
     let mut lines: Vec<String> = recovered
         .iter()
@@ -123,8 +126,9 @@ fn permit(context: &Context<'_>, layout: &ClusterLayout, open: &Open) -> Result<
     let locks = layout.locks();
     let request = context.lock_request("recover");
     let names = &open.header.instances;
-    let whole =
-        names.is_empty() || matches!(open.header.verb.as_str(), "boot" | "shutdown" | "services");
+    let whole = open.header.sets_aside
+        || names.is_empty()
+        || matches!(open.header.verb.as_str(), "boot" | "shutdown" | "services");
     let permit = if whole {
         Permit::cluster(&locks, &request)
     } else {

@@ -47,6 +47,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let apps = start::apps(&session, &instances)?;
     start::check(&session, &apps)?;
     let observed = Observed::settled(context, &session.cluster, &instances)?;
+    observed.refuse_original(&session.cluster, "restart")?;
     if !observed.services_run() {
         return Err(services_are_down(&session.cluster, "restart"));
     }

@@ -67,6 +67,7 @@ impl<'a> Session<'a> {
         if !context.flags.dry_run {
             identity::need_root(verb)?;
         }
+        need_adoption(&cluster, verb)?;
         if !context.flags.dry_run {
             for directory in [
                 cluster.layout.own(),
@@ -100,6 +101,8 @@ impl<'a> Session<'a> {
             taken_over: Vec::new(),
         };
         session.taken_over = session.clear_the_way(names, extent, touch)?;
+        // An interrupted `adopt` may just have been undone.
+        need_adoption(&session.cluster, verb)?;
         Ok(session)
     }
 
@@ -180,7 +183,16 @@ impl<'a> Session<'a> {
                 return Err(journal::interrupted(&operation, &recover));
             }
             let Some(permit) = &self.permit else { continue };
-            if matches!(header.verb.as_str(), "create" | "config" | "services") {
+            if header.sets_aside && extent == Extent::Instances {
+                let recover = super::context::typed(&link, "recover");
+                return Err(journal::interrupted(&operation, &recover));
+            }
+            if header.sets_aside
+                || matches!(
+                    header.verb.as_str(),
+                    "create" | "config" | "services" | "adopt"
+                )
+            {
                 steps::recover_one(
                     &self.context.world(&self.cluster.layout),
                     permit,
@@ -207,6 +219,39 @@ const CONVERGENT: [&str; 5] = ["boot", "shutdown", "start", "stop", "restart"];
 /// Ids sort by time.
 pub fn operation_id() -> String {
     format!("{}-{}", clock::stamp(clock::now()), chance::tag())
+}
+
+/// Refuses clusters that the original made and nobody took over yet: only what reads works there.
+///
+/// # Errors
+/// Exit 6 with the `adopt` to type.
+pub fn need_adoption(cluster: &Cluster, verb: &str) -> Result<()> {
+    if store::is_ours(&cluster.layout) {
+        return Ok(());
+    }
+    Err(Error::refused(format!(
+        "the cluster {} was made by the original script",
+        cluster.name
+    ))
+    .why(format!(
+        "before it is taken over only what reads works on it, and `{verb}` does not only read"
+    ))
+    .next(adopt_typed(cluster)))
+}
+
+/// The `adopt` of a cluster as it is typed: its link may still be the original's.
+pub fn adopt_typed(cluster: &Cluster) -> String {
+    let link = cluster.layout.link();
+    match (link.canonicalize(), identity::tool()) {
+        (Ok(target), Ok(tool)) if target != tool => {
+            format!(
+                "{} adopt {}",
+                tool.display(),
+                cluster.layout.root().display()
+            )
+        }
+        _ => super::context::typed(&link, "adopt"),
+    }
 }
 
 /// The error of a verb that needs the shared services, in a cluster that is down.

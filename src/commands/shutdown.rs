@@ -39,6 +39,7 @@ pub fn run(_args: &Args, context: &Context<'_>) -> Result<Report> {
         .filter_map(|name| store::instance(&session.cluster, name).ok())
         .collect();
     let observed = Observed::of(context.engine, &session.cluster)?;
+    observed.refuse_original(&session.cluster, "shutdown")?;
     let plan = plan(session.plan(), &session, &observed, &all)?;
     if let Some(report) = session.carry_out(&plan)? {
         return Ok(report);

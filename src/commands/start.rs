@@ -49,6 +49,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let apps = apps(&session, &instances)?;
     check(&session, &apps)?;
     let observed = Observed::settled(context, &session.cluster, &instances)?;
+    observed.refuse_original(&session.cluster, "start")?;
     if !observed.services_run() {
         return Err(services_are_down(&session.cluster, "start"));
     }

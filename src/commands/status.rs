@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde_json::json;
 
+use crate::commands::adopted::Standing;
 use crate::commands::context::Context;
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
@@ -88,7 +89,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let open = journal::open_operations::<Step>(&cluster.layout.journal())?;
     let now = clock::now();
     // The slowest question is asked first, beside the one what runs at all.
-    let (database, search, mut statuses) = std::thread::scope(|scope| {
+    let (database, search, mut statuses, standing) = std::thread::scope(|scope| {
         let counting = scope.spawn(|| unfinished(context, &cluster, &contracts, &instances, limit));
         let observed = Observed::containers(context.engine, &cluster)?;
         let asked = Asked {
@@ -105,7 +106,9 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
             let at = instances.iter().position(|i| i.name == status.name);
             status.unfinished = at.and_then(|at| counts.get(at).copied().flatten());
         }
-        Ok::<_, Error>(answers)
+        let (database, search, statuses) = answers;
+        let standing = Standing::of(&cluster, &observed);
+        Ok::<_, Error>((database, search, statuses, standing))
     })?;
     for status in &mut statuses {
         blame_services(&mut status.health, &database, &search);
@@ -116,10 +119,15 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         "root": cluster.layout.root(),
         "database": database,
         "search": search,
+        "proxy": standing.proxy,
+        "take_over": standing.take_over,
+        "was_readable": standing.was_readable,
         "instances": statuses,
         "interrupted": open.iter().map(|o| &o.header).collect::<Vec<_>>(),
     });
-    let lines = lines(&cluster, &database, &search, &statuses, &open, now);
+    let mut lines = lines(&cluster, &database, &search, &statuses, &open, now);
+    // Behind the services, before the instances.
+    lines.splice(3..3, standing.lines(&cluster));
     Ok(Report::new(lines, object))
 }
 

@@ -38,6 +38,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         Touch::Service,
     )?;
     let observed = Observed::of(context.engine, &session.cluster)?;
+    observed.refuse_original(&session.cluster, "stop")?;
     let plan = plan(&session, &observed, &names)?;
     if let Some(report) = session.carry_out(&plan)? {
         return Ok(report);

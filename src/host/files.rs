@@ -106,6 +106,30 @@ pub fn put_directory(path: &Path, mode: u32, owner: Option<(u32, u32)>) -> Resul
         .map_err(|e| Error::io("set the rights of", path, &e))
 }
 
+/// Sets the mode (and owner) of what is there.
+///
+/// # Errors
+/// Exit 1, 4 or 6 with the path.
+pub fn set_rights(path: &Path, mode: u32, owner: Option<(u32, u32)>) -> Result<()> {
+    // A change of owner takes some bits of the mode away, so the mode comes last.
+    owner
+        .map_or(Ok(()), |(uid, gid)| chown(path, Some(uid), Some(gid)))
+        .and_then(|()| fs::set_permissions(path, fs::Permissions::from_mode(mode)))
+        .map_err(|e| Error::io("set the rights of", path, &e))
+}
+
+/// The mode, owner and group of what is there; nothing where nothing is.
+///
+/// # Errors
+/// Exit 1 or 6 with the path.
+pub fn rights(path: &Path) -> Result<Option<(u32, (u32, u32))>> {
+    match fs::metadata(path) {
+        Ok(meta) => Ok(Some((meta.mode() & 0o7777, (meta.uid(), meta.gid())))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("look at", path, &error)),
+    }
+}
+
 /// Points a symbolic link at `target` in one step.
 ///
 /// # Errors

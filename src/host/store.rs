@@ -23,6 +23,13 @@ pub fn cluster(root: &Path) -> Result<Cluster> {
     Cluster::from_config(root, config)
 }
 
+/// Whether the tool made the cluster or took it over; else the original script made it. Where that
+/// cannot be seen (nobody but root may look), it is ours.
+pub fn is_ours(layout: &ClusterLayout) -> bool {
+    let there = std::fs::symlink_metadata(layout.root_password());
+    !there.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+}
+
 /// The names of a cluster's instances, sorted.
 ///
 /// # Errors

@@ -48,6 +48,10 @@ pub struct Header {
     pub point_of_no_return: Option<usize>,
     /// See [`OnFailure`].
     pub on_failure: OnFailure,
+    /// Whether it sets things aside that only its own undo puts back, so that no later operation
+    /// can take its place.
+    #[serde(default)]
+    pub sets_aside: bool,
     /// Who typed it.
     pub who: String,
     /// When, in seconds since 1970.

@@ -213,6 +213,7 @@ mod tests {
             first_content: false,
             point_of_no_return: None,
             on_failure: OnFailure::Undo,
+            sets_aside: false,
             who: "me".into(),
             started: 0,
             tool: "0".into(),

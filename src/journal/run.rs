@@ -284,6 +284,7 @@ mod tests {
             first_content: false,
             point_of_no_return,
             on_failure,
+            sets_aside: false,
             who: "me".into(),
             started: 0,
             tool: "0".into(),

@@ -65,6 +65,11 @@ impl ClusterLayout {
         self.root.join("ssmtp")
     }
 
+    /// `nginx/`: the reverse proxy's settings, certificate and key.
+    pub fn proxy(&self) -> PathBuf {
+        self.root.join("nginx")
+    }
+
     /// `snapshots/`
     pub fn snapshots(&self) -> PathBuf {
         self.root.join("snapshots")
@@ -120,6 +125,22 @@ impl ClusterLayout {
     /// `.kor-cluster/database_root_password`, which the database server reads at its first start.
     pub fn root_password(&self) -> PathBuf {
         self.own().join("database_root_password")
+    }
+
+    /// `.kor-cluster/adopted.json`: what `adopt` found; only where the original made the cluster.
+    pub fn adopted(&self) -> PathBuf {
+        self.own().join("adopted.json")
+    }
+
+    /// `.kor-cluster/proxy.json`: how the container of the reverse proxy is made.
+    pub fn proxy_spec(&self) -> PathBuf {
+        self.own().join("proxy.json")
+    }
+
+    /// `.kor-cluster/index_unknown/NAME`: whether the search index of an adopted instance was
+    /// compared with its table yet.
+    pub fn index_unknown(&self, name: &Name) -> PathBuf {
+        self.own().join("index_unknown").join(name.as_str())
     }
 
     /// `.kor-cluster/measured/NAME.json`: sizes as the last changing verb found them.

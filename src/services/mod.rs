@@ -3,6 +3,7 @@
 pub mod app;
 pub mod database;
 pub mod page;
+pub mod proxy;
 pub mod search;
 
 use std::net::IpAddr;

@@ -26,6 +26,10 @@ use crate::model::name::Name;
 use crate::model::secret::Secret;
 
 pub use place::Entry;
+
+/// In `.kor-cluster/index_unknown/NAME`: nobody compared the index with the table yet.
+pub const INDEX_UNKNOWN: &str = "unknown\n";
+
 pub use plan::{Plan, carry_out, recover_one, supersede};
 
 /// One change of the world, or one wait for it.

@@ -48,14 +48,26 @@ pub enum Entry {
         /// Where it led before; none if it is new.
         before: Option<PathBuf>,
     },
+    /// The rights of something that is there.
+    Rights {
+        /// Its path.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+        /// Its owner and group, where they change.
+        owner: Option<(u32, u32)>,
+        /// Mode, owner and group before.
+        before: (u32, (u32, u32)),
+    },
 }
 
 impl Entry {
     fn path(&self) -> &Path {
         match self {
-            Entry::Directory { path, .. } | Entry::File { path, .. } | Entry::Link { path, .. } => {
-                path
-            }
+            Entry::Directory { path, .. }
+            | Entry::File { path, .. }
+            | Entry::Link { path, .. }
+            | Entry::Rights { path, .. } => path,
         }
     }
 }
@@ -74,6 +86,9 @@ pub fn place(entries: &[Entry]) -> Result<()> {
                 ..
             } => files::put_file(path, content.reveal(), *mode)?,
             Entry::Link { path, target, .. } => files::put_link(path, target)?,
+            Entry::Rights {
+                path, mode, owner, ..
+            } => files::set_rights(path, *mode, *owner)?,
         }
         crash::point("between two things on disk");
     }
@@ -105,6 +120,9 @@ pub fn unplace(entries: &[Entry], observer: &dyn Observer) -> Result<()> {
                 ..
             } => files::link(path, target).map(|()| true)?,
             Entry::Link { path, .. } => files::remove_file(path).map(|()| true)?,
+            Entry::Rights {
+                path, mode, before, ..
+            } => give_rights_back(path, *mode, *before)?,
         };
         if !untouched {
             observer.warn(&format!(
@@ -132,6 +150,15 @@ fn unwrite(path: &Path, mode: u32, before: Option<&Secret>, content: &Secret) ->
     Ok(true)
 }
 
+/// Gives something its rights of before, unless it has other ones since.
+fn give_rights_back(path: &Path, mode: u32, before: (u32, (u32, u32))) -> Result<bool> {
+    let there = files::rights(path)?.map(|(mode, _)| mode);
+    if !there.is_some_and(|found| found == mode || found == before.0) {
+        return Ok(false);
+    }
+    files::set_rights(path, before.0, Some(before.1)).map(|()| true)
+}
+
 /// Whether everything is in its place.
 pub fn is_placed(entries: &[Entry]) -> Result<bool> {
     for entry in entries {
@@ -143,6 +170,10 @@ pub fn is_placed(entries: &[Entry]) -> Result<bool> {
             Entry::Link { path, target, .. } => {
                 fs::read_link(path).is_ok_and(|found| found == *target)
             }
+            Entry::Rights {
+                path, mode, owner, ..
+            } => files::rights(path)?
+                .is_some_and(|(found, of)| found == *mode && owner.is_none_or(|owner| owner == of)),
         };
         if !there {
             return Ok(false);

@@ -27,6 +27,8 @@ pub struct Plan {
     pub point_of_no_return: Option<usize>,
     /// What happens when a step fails before that.
     pub on_failure: OnFailure,
+    /// Whether it sets things aside that only its own undo puts back.
+    pub sets_aside: bool,
     /// What it does, in order.
     pub steps: Vec<Step>,
 }
@@ -42,6 +44,7 @@ impl Plan {
             first_content: false,
             point_of_no_return: None,
             on_failure: OnFailure::Undo,
+            sets_aside: false,
             steps: Vec::new(),
         }
     }
@@ -65,6 +68,7 @@ impl Plan {
             first_content: self.first_content,
             point_of_no_return: self.point_of_no_return,
             on_failure: self.on_failure,
+            sets_aside: self.sets_aside,
             who: identity::who(),
             started: clock::now(),
             tool: env!("CARGO_PKG_VERSION").to_owned(),

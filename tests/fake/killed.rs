@@ -76,6 +76,13 @@ const CASES: &[Case] = &[
         fails: None,
     },
     Case {
+        verb: "adopt",
+        prepare: crate::field::running,
+        link: None,
+        words: &["adopt", "c"],
+        fails: None,
+    },
+    Case {
         verb: "boot",
         prepare: down,
         link: CLUSTER,

@@ -94,6 +94,7 @@ fn without_secrets(name: &str, text: &str) -> String {
         return format!("{} characters", text.len());
     }
     let drawn = [
+        "  \"at\":",
         "DB_PASSWORD=",
         "password=",
         "SECRET_KEY_BASE=",

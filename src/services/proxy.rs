@@ -1,0 +1,78 @@
+//! The reverse proxy of a cluster that was taken over: made anew as the original made it, on the
+//! cluster's network. Its files are the operator's.
+
+use std::collections::BTreeMap;
+
+use crate::error::{Error, Result};
+use crate::host::files;
+use crate::model::cluster::Cluster;
+use crate::model::container::{Container, ContainerSpec, Link, Made, Role, names};
+use crate::model::name::Name;
+use crate::services::labels;
+
+/// How the container of the proxy is made, where the cluster has one: as it was written down when
+/// the cluster was taken over.
+///
+/// # Errors
+/// Exit 1 or 6 where that cannot be read.
+pub fn spec(cluster: &Cluster) -> Result<Option<ContainerSpec>> {
+    let path = cluster.layout.proxy_spec();
+    let Some(text) = files::read_if_there(&path)? else {
+        return Ok(None);
+    };
+    let written: ContainerSpec = serde_json::from_str(&text).map_err(|e| {
+        Error::failed(format!("{} cannot be used", path.display()))
+            .why(e)
+            .next("move it away to go on without a proxy")
+    })?;
+    Ok(Some(ContainerSpec {
+        // The tool may be another by now.
+        labels: labels(cluster, Some(Role::Proxy)),
+        ..written
+    }))
+}
+
+/// How the original's proxy is made anew. Its upstreams name the instances' containers as the
+/// links did; a proxy on the host's own network stays there.
+pub fn like(cluster: &Cluster, there: &Container, instances: &[Name]) -> ContainerSpec {
+    let made = there.made.as_deref().cloned().unwrap_or_default();
+    let on_host = made.network == "host";
+    ContainerSpec {
+        name: names::service(&cluster.name, Role::Proxy),
+        image: there.image.clone(),
+        links: match on_host {
+            true => Vec::new(),
+            false => links(cluster, &made, instances),
+        },
+        network: match on_host {
+            true => made.network,
+            false => names::network(&cluster.name),
+        },
+        entrypoint: made.entrypoint,
+        command: made.command,
+        environment: BTreeMap::new(),
+        labels: labels(cluster, Some(Role::Proxy)),
+        mounts: there.mounts.clone(),
+        aliases: Vec::new(),
+        published: made.published,
+        work_dir: None,
+        memory: None,
+        restarts: true,
+        stop_seconds: 10,
+    }
+}
+
+/// The names of the links, and for each instance the one without the cluster's name.
+fn links(cluster: &Cluster, made: &Made, instances: &[Name]) -> Vec<Link> {
+    let mut links = made.links.clone();
+    for instance in instances {
+        let alias = format!("instance_{instance}");
+        if !links.iter().any(|link| link.alias == alias) {
+            links.push(Link {
+                container: names::of_instance(&cluster.name, instance, Role::Web, ""),
+                alias,
+            });
+        }
+    }
+    links
+}

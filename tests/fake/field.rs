@@ -1,0 +1,374 @@
+//! A cluster as the original leaves it, laid out by hand: no code of ours makes it.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use kor_cluster::engine::fake::FakeContainer;
+use kor_cluster::model::container::{ContainerSpec, Mount, Published, State};
+
+use crate::place::{Place, binary};
+
+/// The cluster's `config.sh`: no newline at its end, a key of the operator's own, shell code.
+pub const CONFIG: &str = "CLUSTER_ROOT=/var/c\nCLUSTER_NAME=c\nDB_USERNAME=root\n\
+                          DB_PASSWORD=rootsecret\nMY_OWN_KEY=keep me  # as it is\n\
+                          NOTE=$(touch /tmp/never)\nCLUSTER_PORT=18080";
+
+/// The files of the cluster `c` with the instance `a`, and no containers.
+pub fn laid_out(place: &Place) {
+    let root = place.join("c");
+    for directory in [
+        "mysql/mysql",
+        "elastic/data",
+        "elastic/log",
+        "elastic/plugins",
+        "elastic/work",
+        "ssmtp",
+        "nginx/vhosts",
+        "snapshots",
+        "instances/a/data",
+        "instances/a/log",
+    ] {
+        fs::create_dir_all(root.join(directory)).unwrap();
+    }
+    for (path, text) in [
+        ("config.sh", CONFIG),
+        (
+            "mysql.cnf",
+            "[client]\nhost=mysql\nuser=root\npassword=rootsecret\n",
+        ),
+        ("mysql/aria_log_control", ""),
+        ("mysql/ibdata1", ""),
+        ("mysql/mysql_upgrade_info", "10.11.6-MariaDB"),
+        ("ssmtp/ssmtp.conf", "mailhub=mail:25\nAuthPass=mailsecret\n"),
+        ("ssmtp/revaliases", ""),
+        ("nginx/nginx.conf", "events {}\n"),
+        ("nginx/vhosts/a.conf", "server {}\n"),
+        ("nginx/certificate.pem", "-----BEGIN CERTIFICATE-----\n"),
+        ("nginx/certificate.key", "-----BEGIN PRIVATE KEY-----\n"),
+        (
+            "instances/a/config.sh",
+            "CLUSTER_NAME=c\nVERSION=v5.0.1\nNAME=a\nPORT=18001\nDB_USERNAME=kor_a\n\
+             DB_PASSWORD=asecret\nDB_NAME=kor_a\nSERVER_NAME=kor.example.org",
+        ),
+        (
+            "instances/a/.env",
+            "ROOT_URL='http://localhost:18001'\n\
+             DATABASE_URL='mysql2://kor_a:asecret@mysql:3306/kor_a?encoding=utf8'\n\
+             DATA_DIR='/opt/kor/data'\nSECRET_KEY_BASE='key'\nMAIL_DELIVERY_METHOD='test'\n\
+             ELASTIC_URL='http://elastic:9200'\nELASTIC_INDEX='kor_a'\n",
+        ),
+        (
+            "instances/a/mysql.cnf",
+            "[client]\nhost=mysql\nuser=kor_a\npassword=asecret\n",
+        ),
+        ("instances/a/kor.yml", "app:\n  title: mine\n"),
+    ] {
+        write(&root.join(path), text, 0o644);
+    }
+    // The original's link leads to its script.
+    write(&place.join("script.sh"), "#!/bin/bash\n", 0o755);
+    symlink(place.join("script.sh"), root.join("cluster.sh")).unwrap();
+    symlink("../../cluster.sh", root.join("instances/a/instance.sh")).unwrap();
+}
+
+fn write(path: &Path, text: &str, mode: u32) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// The same with its containers, tied by links on the engine's own network, and content.
+pub fn running(place: &Place) {
+    laid_out(place);
+    let root = place.join("c").canonicalize().unwrap();
+    place.change_world(|world| {
+        for (name, image, source, target, port) in [
+            ("c_mysql", "mariadb:10.11", "mysql", "/var/lib/mysql", None),
+            ("c_elastic", "elasticsearch:2.2.1", "elastic", "/data", None),
+            (
+                "c_instance_a",
+                "docker.coneda.net:443/kor:v5.0.1",
+                "instances/a",
+                "/opt/kor/shared",
+                Some((18001, 8000)),
+            ),
+            (
+                "c_bg_a",
+                "docker.coneda.net:443/kor:v5.0.1",
+                "instances/a",
+                "/opt/kor/shared",
+                None,
+            ),
+            (
+                "c_nginx",
+                "nginx",
+                "nginx/nginx.conf",
+                "/etc/nginx/nginx.conf",
+                Some((18080, 80)),
+            ),
+        ] {
+            let spec = original(name, image, root.join(source), target, port);
+            let container = FakeContainer {
+                spec,
+                state: State::Running,
+                started_at: Some(1),
+            };
+            world.containers.insert(name.to_owned(), container);
+        }
+        let database = world.databases.entry("c_mysql".to_owned()).or_default();
+        let tables = database.schemas.entry("kor_a".to_owned()).or_default();
+        tables.insert("entities".to_owned());
+        let indices = world.searches.entry("c_elastic".to_owned()).or_default();
+        indices.insert("kor_a".to_owned(), 3);
+    });
+}
+
+/// A container as `docker run` of the original makes it.
+fn original(
+    name: &str,
+    image: &str,
+    source: PathBuf,
+    target: &str,
+    port: Option<(u16, u16)>,
+) -> ContainerSpec {
+    ContainerSpec {
+        name: name.to_owned(),
+        image: image.to_owned(),
+        entrypoint: Vec::new(),
+        command: Vec::new(),
+        environment: std::collections::BTreeMap::new(),
+        labels: std::collections::BTreeMap::new(),
+        mounts: vec![Mount {
+            source,
+            target: target.to_owned(),
+            read_only: false,
+        }],
+        network: "bridge".to_owned(),
+        aliases: Vec::new(),
+        links: Vec::new(),
+        published: port
+            .map(|(host_port, container_port)| Published {
+                address: "0.0.0.0".parse().unwrap(),
+                host_port,
+                container_port,
+            })
+            .into_iter()
+            .collect(),
+        work_dir: None,
+        memory: None,
+        restarts: true,
+        stop_seconds: 10,
+    }
+}
+
+fn mode(place: &Place, path: &str) -> u32 {
+    let meta = fs::metadata(place.join(path)).unwrap();
+    meta.permissions().mode() & 0o777
+}
+
+#[test]
+fn before_adopt_only_what_reads_works() {
+    let place = Place::new();
+    running(&place);
+    for words in [
+        &["boot", "--yes"][..],
+        &["shutdown"],
+        &["start", "a"],
+        &["stop", "a"],
+        &["restart", "a"],
+        &["new", "b"],
+        &["config", "set", "APP_MEMORY", "2g"],
+        &["-i", "a", "run", "true"],
+        &["-i", "a", "db", "select 1"],
+    ] {
+        let words: Vec<&str> = [&["-C", "c"], words].concat();
+        let ended = place.call(&words).with(6);
+        assert!(ended.err.contains("original script"), "{}", ended.err);
+        assert!(ended.err.contains(" adopt "), "{}", ended.err);
+    }
+    assert!(!place.join("c/.kor-cluster").exists());
+    let list = place.call(&["-C", "c", "list", "--json"]).done().json();
+    let cluster = &list["clusters"][0];
+    assert_eq!(cluster["take_over"], "adopt");
+    assert_eq!(cluster["database"], "running");
+    assert_eq!(cluster["instances"][0]["web"], "running");
+    assert_eq!(cluster["instances"][0]["worker"], "running");
+    let status = place.call(&["-C", "c", "status", "--json"]).done().json();
+    assert_eq!(status["take_over"], "adopt");
+    assert_eq!(status["instances"][0]["condition"], "up");
+    let ended = place
+        .call(&["-C", "c", "config", "get", "MY_OWN_KEY"])
+        .done();
+    assert_eq!(ended.out, "keep me\n");
+    place.call(&["-C", "c", "history"]).done();
+    place.call(&["-C", "c", "contract", "list"]).done();
+    place.call(&["-C", "c", "recover"]).done();
+    place
+        .call(&["-C", "c", "logs", "--service", "database"])
+        .done();
+    assert!(!place.join("c/.kor-cluster").exists());
+    let hosts = place.call(&["list", "--json"]).done().json();
+    assert_eq!(hosts["clusters"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn adopt_changes_what_it_lists_and_nothing_else() {
+    let place = Place::new();
+    running(&place);
+    let world = place.world();
+    let listed = place.call(&["adopt", "c", "--dry-run"]).done();
+    for line in [
+        "narrow config.sh to 0600 (it is 0644)",
+        "narrow instances/a/.env to 0600",
+        "point the link cluster.sh at",
+        "point the link instances/a/instance.sh at",
+        "add DATABASE_IMAGE=mariadb:10.11 and SEARCH_IMAGE=elasticsearch:2.2.1 to config.sh",
+    ] {
+        assert!(listed.out.contains(line), "{line}: {}", listed.out);
+    }
+    assert!(!place.join("c/.kor-cluster").exists());
+    assert!(!place.join("state").exists(), "--dry-run makes nothing");
+
+    let ended = place.call(&["adopt", "c"]).done();
+    assert!(ended.err.contains("NOTE"), "{}", ended.err);
+    assert!(
+        ended.out.contains("consider new passwords"),
+        "{}",
+        ended.out
+    );
+    assert!(place.world() == world, "no container is touched");
+    assert_eq!(
+        fs::read_to_string(place.join("c/config.sh")).unwrap(),
+        format!("{CONFIG}\nDATABASE_IMAGE=mariadb:10.11\nSEARCH_IMAGE=elasticsearch:2.2.1\n")
+    );
+    for (path, expected) in [
+        ("c/config.sh", 0o600),
+        ("c/mysql.cnf", 0o600),
+        ("c/ssmtp/ssmtp.conf", 0o600),
+        ("c/ssmtp/revaliases", 0o644),
+        ("c/nginx/certificate.key", 0o600),
+        ("c/nginx/certificate.pem", 0o644),
+        ("c/instances/a/config.sh", 0o600),
+        ("c/instances/a/mysql.cnf", 0o600),
+        ("c/instances/a/kor.yml", 0o644),
+        ("c/.kor-cluster/database_root_password", 0o600),
+    ] {
+        assert_eq!(mode(&place, path), expected, "{path}");
+    }
+    let target = fs::read_link(place.join("c/instances/a/instance.sh")).unwrap();
+    assert_eq!(target, binary().canonicalize().unwrap());
+    let status = place.link("c/cluster.sh", &["status", "--json"]).done();
+    let status = status.json();
+    assert_eq!(status["take_over"], "boot");
+    let readable = status["was_readable"].as_array().unwrap();
+    let paths: Vec<_> = readable
+        .iter()
+        .map(|r| r["path"].as_str().unwrap())
+        .collect();
+    assert!(paths.contains(&"ssmtp/ssmtp.conf"), "{paths:?}");
+    let status = place.link("c/cluster.sh", &["status"]).done();
+    assert!(
+        status.out.contains("consider new passwords"),
+        "{}",
+        status.out
+    );
+
+    let again = place.link("c/cluster.sh", &["adopt", "--json"]).done();
+    assert_eq!(again.json()["changed"], false);
+    for words in [&["start", "a"][..], &["stop", "a"], &["shutdown"]] {
+        let ended = place.link("c/cluster.sh", words).with(6);
+        assert!(ended.err.contains("cluster.sh boot"), "{}", ended.err);
+    }
+    assert!(place.world() == world, "no container is touched");
+}
+
+#[test]
+fn adopt_again_takes_up_a_new_instance() {
+    let place = Place::new();
+    running(&place);
+    place.call(&["adopt", "c"]).done();
+    let status = std::process::Command::new("cp")
+        .arg("-a")
+        .args([place.join("c/instances/a"), place.join("c/instances/b")])
+        .status();
+    assert!(status.unwrap().success());
+    let config = place.join("c/instances/b/config.sh");
+    let text = fs::read_to_string(&config).unwrap();
+    let text = text.replace("NAME=a\n", "NAME=b\n");
+    write(&config, &text, 0o644);
+    let ended = place.link("c/cluster.sh", &["adopt"]).with(6);
+    assert!(ended.err.contains("one schema, kor_a"), "{}", ended.err);
+    write(&config, &text.replace("kor_a", "kor_b"), 0o644);
+    fs::remove_file(place.join("c/instances/b/instance.sh")).unwrap();
+    symlink(
+        place.join("script.sh"),
+        place.join("c/instances/b/instance.sh"),
+    )
+    .unwrap();
+    let ended = place.link("c/cluster.sh", &["adopt", "--json"]).done();
+    assert_eq!(ended.json()["changed"], true);
+    assert_eq!(mode(&place, "c/instances/b/config.sh"), 0o600);
+    let target = fs::read_link(place.join("c/instances/b/instance.sh")).unwrap();
+    assert_eq!(target, binary().canonicalize().unwrap());
+}
+
+#[test]
+fn what_is_in_the_way_is_listed_before_anything_changes() {
+    let place = Place::new();
+    laid_out(&place);
+    fs::remove_file(place.join("c/mysql.cnf")).unwrap();
+    fs::remove_file(place.join("c/mysql/aria_log_control")).unwrap();
+    fs::remove_file(place.join("c/mysql/mysql_upgrade_info")).unwrap();
+    write(&place.join("c/instances/a/config.sh"), "rm -rf /\n", 0o644);
+    let ended = place.call(&["adopt", "c"]).with(6);
+    for text in [
+        "3 things are in the way",
+        "mysql.cnf is missing",
+        "line 1 is not KEY=value",
+        "--database-image",
+    ] {
+        assert!(ended.err.contains(text), "{text}: {}", ended.err);
+    }
+    assert!(!place.join("c/.kor-cluster").exists());
+    assert_eq!(mode(&place, "c/config.sh"), 0o644);
+}
+
+#[test]
+fn data_of_mysql_is_not_opened_with_mariadb() {
+    let place = Place::new();
+    laid_out(&place);
+    fs::remove_file(place.join("c/mysql/aria_log_control")).unwrap();
+    write(&place.join("c/mysql/mysql_upgrade_info"), "5.7.44", 0o644);
+    let ended = place
+        .call(&["adopt", "c", "--database-image", "mariadb:10.11"])
+        .with(6);
+    assert!(ended.err.contains("written by MySQL 5.7"), "{}", ended.err);
+    place.call(&["adopt", "c"]).done();
+    let get = place.link("c/cluster.sh", &["config", "get", "DATABASE_IMAGE"]);
+    assert_eq!(get.done().out, "mysql:5.7\n");
+    let set = ["config", "set", "DATABASE_IMAGE", "mariadb:10.11"];
+    place.link("c/cluster.sh", &set).done();
+    let ended = place.link("c/cluster.sh", &["boot", "--yes"]).with(6);
+    assert!(ended.err.contains("MySQL 5.7 wrote it"), "{}", ended.err);
+    assert!(
+        ended.err.contains("config set DATABASE_IMAGE mysql:5.7"),
+        "{}",
+        ended.err
+    );
+}
+
+#[test]
+fn a_copy_of_the_directory_has_no_containers() {
+    let place = Place::new();
+    running(&place);
+    let status = std::process::Command::new("cp")
+        .arg("-a")
+        .args([place.join("c"), place.join("copy")])
+        .status();
+    assert!(status.unwrap().success());
+    let list = place.call(&["-C", "copy", "list", "--json"]).done().json();
+    assert_eq!(list["clusters"][0]["database"], "down");
+    place.call(&["adopt", "c"]).done();
+    let ended = place.call(&["adopt", "copy"]).with(6);
+    assert!(ended.err.contains("is taken on this host"), "{}", ended.err);
+}
