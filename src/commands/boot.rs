@@ -7,22 +7,24 @@ use crate::commands::observed::Observed;
 use crate::commands::ports::Ports;
 use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch};
-use crate::commands::{images, pages, start, upkeep};
+use crate::commands::take_over::{self, TakeOver};
+use crate::commands::{adopted, database_image, images, index_unknown, pages, start, upkeep};
 use crate::error::{Error, Kind, Result};
-use crate::host::store;
+use crate::host::{files, store};
 use crate::journal::{self, OnFailure};
 use crate::model::cluster::Cluster;
-use crate::model::container::{Network, Role, names};
+use crate::model::container::{ContainerSpec, Network, Role, names};
 use crate::model::instance::Instance;
 use crate::model::name::Name;
-use crate::services::{app::App, database, labels, search};
-use crate::steps::{Plan, Step};
+use crate::services::{app::App, database, labels, proxy, search};
+use crate::steps::{Entry, Plan, Step};
 
 /// How long a shared service may take until it answers, in seconds.
 const SERVICE_SECONDS: u64 = 180;
 
 /// Brings the cluster's database and search server up, and the instances that `shutdown`
-/// stopped. Returns when all of them answer.
+/// stopped. Returns when all of them answer. After `adopt` it replaces the containers that the
+/// original script made; it asks before.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {}
 
@@ -42,11 +44,13 @@ pub fn run(_args: &Args, context: &Context<'_>) -> Result<Report> {
         Touch::Service,
     )?;
     let half_made = half_made(&session)?;
+    // What runs in containers of the original's is going to run in ours.
+    let running = take_over::running(&Observed::containers(context.engine, &session.cluster)?);
     let mut faulty = Vec::new();
     let mut wanted = Vec::new();
     for name in names.iter().filter(|name| !half_made.contains(name)) {
         match store::instance(&session.cluster, name) {
-            Ok(instance) if instance.should_run => wanted.push(instance),
+            Ok(instance) if instance.should_run || running.contains(name) => wanted.push(instance),
             Ok(_) => {}
             Err(error) => faulty.push((name, error)),
         }
@@ -61,13 +65,30 @@ pub fn run(_args: &Args, context: &Context<'_>) -> Result<Report> {
             Err(error) => faulty.push((&instance.name, error)),
         }
     }
+    let taking_over = TakeOver::of(context, &session.cluster, &observed, &names)?;
+    if let Some((_, error)) = faulty.iter().find(|(name, _)| running.contains(name)) {
+        // Left out, it would go down with what it is linked to.
+        return Err(error.clone());
+    }
     for (name, error) in &faulty {
         context
             .observer
             .warn(&format!("{name} is left out: {error}"));
     }
+    let adopted = adopted::read(&session.cluster.layout)?;
+    database_image::check(&session.cluster, adopted.as_ref())?;
     images::ensure(context, &images::of_services(&session.cluster))?;
-    let plan = plan(session.plan(), &observed, &session.cluster, &apps)?;
+    let booting = Booting {
+        cluster: &session.cluster,
+        observed: observed.without_original(),
+        apps: &apps,
+        taking_over: taking_over.as_ref(),
+        adopted: adopted.is_some(),
+    };
+    let plan = booting.plan(session.plan())?;
+    if let (Some(taking_over), false) = (&taking_over, context.flags.dry_run) {
+        taking_over.confirm(context)?;
+    }
     if let Some(report) = session.carry_out(&plan)? {
         return Ok(report);
     }
@@ -106,37 +127,138 @@ fn checked<'a>(
     Ok(app)
 }
 
-fn plan(mut plan: Plan, observed: &Observed, cluster: &Cluster, apps: &[App<'_>]) -> Result<Plan> {
-    plan.on_failure = OnFailure::Leave;
-    plan.instances = apps.iter().map(|a| a.instance.name.clone()).collect();
-    let network = Network {
-        name: names::network(&cluster.name),
-        labels: labels(cluster, None),
-    };
-    if !observed.networks.iter().any(|n| n.name == network.name) {
-        plan.push(Step::MakeNetwork { network });
+/// What a plan is made from.
+struct Booting<'a> {
+    cluster: &'a Cluster,
+    /// Without the containers of the original's.
+    observed: Observed,
+    apps: &'a [App<'a>],
+    taking_over: Option<&'a TakeOver>,
+    /// Whether the original made the cluster.
+    adopted: bool,
+}
+
+impl Booting<'_> {
+    fn plan(&self, mut plan: Plan) -> Result<Plan> {
+        plan.on_failure = match self.taking_over {
+            // What ran before comes back.
+            Some(_) => OnFailure::Undo,
+            None => OnFailure::Leave,
+        };
+        plan.instances = self.apps.iter().map(|a| a.instance.name.clone()).collect();
+        if self.adopted
+            && let Some(step) = missing_directories(self.cluster)?
+        {
+            plan.push(step);
+        }
+        let network = Network {
+            name: names::network(&self.cluster.name),
+            labels: labels(self.cluster, None),
+        };
+        if !self
+            .observed
+            .networks
+            .iter()
+            .any(|n| n.name == network.name)
+        {
+            plan.push(Step::MakeNetwork { network });
+        }
+        if let Some(taking_over) = self.taking_over {
+            taking_over.push_set_aside(&mut plan);
+        }
+        self.push_services(&mut plan);
+        start::push_files(&mut plan, self.apps)?;
+        start::push_containers(&mut plan, &self.observed, self.apps)?;
+        match self.taking_over {
+            None => {
+                start::push_wait(&mut plan, self.apps)?;
+                self.push_proxy(&mut plan, proxy::spec(self.cluster)?);
+            }
+            Some(taking_over) => self.push_end(&mut plan, taking_over)?,
+        }
+        Ok(plan)
     }
-    let services = [
-        (Role::Database, database::spec(cluster)),
-        (Role::Search, search::spec(cluster)),
-    ];
-    let mut waits = Vec::new();
-    for (role, spec) in services {
-        // One that runs may still be on its way up, and boot returns when it answers.
-        waits.push(await_service(role, &spec.name));
-        if !observed.service_runs(role) {
+
+    fn push_services(&self, plan: &mut Plan) {
+        let services = [
+            (Role::Database, database::spec(self.cluster)),
+            (Role::Search, search::spec(self.cluster)),
+        ];
+        let mut waits = Vec::new();
+        for (role, spec) in services {
+            // One that runs may still be on its way up, and boot returns when it answers.
+            waits.push(await_service(role, &spec.name));
+            if !self.observed.service_runs(role) {
+                plan.push(Step::RunContainer {
+                    spec: Box::new(spec),
+                });
+            }
+        }
+        plan.steps.extend(waits);
+    }
+
+    /// The proxy comes last: it does not start while a name that its sites lead to is missing.
+    fn push_proxy(&self, plan: &mut Plan, spec: Option<ContainerSpec>) {
+        if let Some(spec) = spec
+            && !self.observed.service_runs(Role::Proxy)
+        {
+            let wait = await_service(Role::Proxy, &spec.name);
             plan.push(Step::RunContainer {
                 spec: Box::new(spec),
             });
+            plan.push(wait);
         }
     }
-    for wait in waits {
-        plan.push(wait);
+
+    /// Everything is tried before the old containers go.
+    fn push_end(&self, plan: &mut Plan, taking_over: &TakeOver) -> Result<()> {
+        start::push_healthy(plan, self.apps);
+        let mut entries = Vec::new();
+        for app in self.apps {
+            if let Some((step, entry)) = index_unknown::steps(app, &plan.id, true)? {
+                plan.push(step);
+                entries.push(entry);
+            }
+        }
+        self.push_proxy(plan, taking_over.proxy.clone());
+        let instances: Vec<Instance> = self.apps.iter().map(|a| a.instance.clone()).collect();
+        taking_over.push_end(plan, self.cluster, &instances, entries)?;
+        start::push_mends(plan, self.apps)
     }
-    start::push_files(&mut plan, apps)?;
-    start::push_containers(&mut plan, observed, apps)?;
-    start::push_wait(&mut plan, apps)?;
-    Ok(plan)
+}
+
+/// The original's search server wrote elsewhere, so the directory for its data may be missing or
+/// belong to root, and an engine made others only when it started a container.
+fn missing_directories(cluster: &Cluster) -> Result<Option<Step>> {
+    let layout = &cluster.layout;
+    let owner = (search::UID, search::UID);
+    let mut entries = Vec::new();
+    for (path, owner) in [
+        (layout.database_data(), None),
+        (layout.search(), None),
+        (layout.search_data(), Some(owner)),
+        (layout.ssmtp(), None),
+    ] {
+        match (files::rights(&path)?, owner) {
+            (None, owner) => entries.push(Entry::Directory {
+                path,
+                mode: 0o755,
+                owner,
+                with_content: false,
+            }),
+            (Some(before), Some(owner)) if before.1.0 == 0 => entries.push(Entry::Rights {
+                path,
+                mode: before.0,
+                owner: Some(owner),
+                before,
+            }),
+            _ => {}
+        }
+    }
+    Ok((!entries.is_empty()).then(|| Step::Place {
+        what: "make the directories that the services need".to_owned(),
+        entries,
+    }))
 }
 
 /// The step that waits for a shared service.

@@ -83,6 +83,13 @@ impl Observed {
         self.containers.iter().filter(|c| c.original.is_some())
     }
 
+    /// The same without the containers that the original made.
+    pub fn without_original(&self) -> Self {
+        let mut ours = self.clone();
+        ours.containers.retain(|c| c.original.is_none());
+        ours
+    }
+
     /// Refuses to work on containers of the original's: they are tied by links, carry no labels,
     /// and nothing but the `boot` that replaces them ever stops one.
     ///

@@ -115,6 +115,7 @@ fn set(context: &Context<'_>, image: &ImageRef) -> Result<Report> {
     }
     images::ensure(context, &needed)?;
     let observed = Observed::of(context.engine, &session.cluster)?;
+    observed.refuse_original(&session.cluster, "services")?;
     if !observed.services_run() {
         return Err(services_are_down(&session.cluster, "services"));
     }

@@ -160,6 +160,7 @@ impl<'a> Session<'a> {
         let open = journal::open_operations::<Step>(&self.cluster.layout.journal())?;
         let meets = |open: &Open| {
             extent == Extent::Cluster
+                || open.header.sets_aside
                 || open.header.instances.is_empty()
                 || open
                     .header

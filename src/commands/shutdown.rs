@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::host::store;
 use crate::model::container::{Role, State};
 use crate::model::instance::Instance;
-use crate::services::{app::App, database, search};
+use crate::services::{app::App, database, proxy, search};
 use crate::steps::{Plan, Step};
 
 /// Stops all instances and the shared services of the cluster. `boot` brings them back; data stays.
@@ -57,6 +57,17 @@ fn plan(
     let cluster = &session.cluster;
     let database_runs = observed.service_runs(Role::Database);
     let mut removals = Vec::new();
+    if let Some(there) = observed.service(Role::Proxy) {
+        // Without its description nobody makes it again.
+        removals.push(match proxy::spec(cluster)? {
+            Some(spec) => Step::RemoveContainer {
+                spec: Box::new(spec),
+            },
+            None => Step::RemoveStray {
+                name: there.name.clone(),
+            },
+        });
+    }
     for instance in all {
         // A version that nobody covers any more must not be in the way of a shutdown.
         let Ok(contract) = session.contracts.covering(&instance.version) else {
@@ -87,7 +98,8 @@ fn plan(
         })
         .collect();
     // Those for one command, and those of instances that are gone.
-    let is_service = |role: Option<Role>| matches!(role, Some(Role::Database | Role::Search));
+    let is_service =
+        |role: Option<Role>| matches!(role, Some(Role::Database | Role::Search | Role::Proxy));
     for running in observed.one_offs().filter(|c| c.state == State::Running) {
         session
             .context

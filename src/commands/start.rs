@@ -9,7 +9,9 @@ use crate::commands::observed::Observed;
 use crate::commands::ports::Ports;
 use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch, services_are_down};
-use crate::commands::{images, instance_files, mail, pages, unfinished, upkeep};
+use crate::commands::{
+    images, index_unknown, instance_files, mail, pages, unfinished, upkeep,
+};
 use crate::error::{Error, Result};
 use crate::host::{files, store};
 use crate::journal::OnFailure;
@@ -320,14 +322,41 @@ pub fn push_containers(plan: &mut Plan, observed: &Observed, apps: &[App<'_>]) -
 /// # Errors
 /// Exit 2 where the configured repository is none.
 pub fn push_wait(plan: &mut Plan, apps: &[App<'_>]) -> Result<()> {
+    push_healthy(plan, apps);
+    if !apps.is_empty() {
+        // An instance that answers is started; what is left to do is finished, not undone.
+        plan.no_return_from_here();
+    }
+    for app in apps {
+        if let Some((step, entry)) = index_unknown::steps(app, &plan.id, false)? {
+            plan.push(step);
+            plan.push(Step::Place {
+                what: format!(
+                    "write down that the index of {} is whole",
+                    app.instance.name
+                ),
+                entries: vec![entry],
+            });
+        }
+    }
+    push_mends(plan, apps)
+}
+
+/// The step that waits until they are healthy.
+pub fn push_healthy(plan: &mut Plan, apps: &[App<'_>]) {
     if let Some(seconds) = apps.iter().map(|a| a.contract.web.start_seconds).max() {
         plan.push(Step::AwaitHealthy {
             instances: apps.iter().map(|a| a.instance.name.clone()).collect(),
             seconds,
         });
-        // An instance that answers is started; what is left to do is finished, not undone.
-        plan.no_return_from_here();
     }
+}
+
+/// The steps that make up for what a stop cut off.
+///
+/// # Errors
+/// Exit 2 where the configured repository is none.
+pub fn push_mends(plan: &mut Plan, apps: &[App<'_>]) -> Result<()> {
     for app in apps {
         if let Some(step) = unfinished::mend(app, &plan.id)? {
             plan.push(step);

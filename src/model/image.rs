@@ -42,6 +42,11 @@ impl ImageRef {
         &self.0
     }
 
+    /// Whether it is an image's id, and no name.
+    pub fn is_id(&self) -> bool {
+        self.0.starts_with("sha256:")
+    }
+
     /// The repository without tag or digest.
     pub fn repository(&self) -> &str {
         let bare = self.0.split('@').next().unwrap_or(&self.0);

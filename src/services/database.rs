@@ -8,6 +8,7 @@ use crate::engine::{Endpoint, Engine, NoAnswer, Output};
 use crate::error::{Error, Result};
 use crate::model::cluster::Cluster;
 use crate::model::container::{Container, ContainerSpec, Mount, Role, names};
+use crate::model::family::Family;
 use crate::model::health::{Condition, Health};
 use crate::model::secret::Secret;
 use crate::model::sql;
@@ -39,7 +40,11 @@ pub fn spec(cluster: &Cluster) -> ContainerSpec {
         entrypoint: Vec::new(),
         command: arguments(cluster),
         environment: BTreeMap::from([(
-            "MARIADB_ROOT_PASSWORD_FILE".to_owned(),
+            match is_mariadb(cluster) {
+                true => "MARIADB_ROOT_PASSWORD_FILE",
+                false => "MYSQL_ROOT_PASSWORD_FILE",
+            }
+            .to_owned(),
             ROOT_PASSWORD.to_owned(),
         )]),
         labels: labels(cluster, Some(Role::Database)),
@@ -72,9 +77,29 @@ pub fn spec(cluster: &Cluster) -> ContainerSpec {
     }
 }
 
+/// Whether the image is taken for MariaDB: by its name, or where that says nothing. An image that
+/// is only known by its id was the original's, which wrote `mysql`.
+fn is_mariadb(cluster: &Cluster) -> bool {
+    let image = &cluster.database_image;
+    match Family::of_image(image) {
+        Some(family) => family == Family::MariaDb,
+        None => !image.is_id(),
+    }
+}
+
 /// The server's settings. `docs/architecture.md` has the reason for each.
 fn arguments(cluster: &Cluster) -> Vec<String> {
-    let buffer_pool = cluster.database_memory.mebibytes() / 4;
+    let buffer_pool = (cluster.database_memory.mebibytes() / 4).max(16);
+    if !is_mariadb(cluster) {
+        // What MySQL 5.5 to 9 and MariaDB all know: a server that does not know one does not start.
+        return [
+            "--max-allowed-packet=1G".to_owned(),
+            // A probe is no login; else it would count as a failed one and block the host.
+            "--max-connect-errors=4294967295".to_owned(),
+            format!("--innodb-buffer-pool-size={buffer_pool}M"),
+        ]
+        .into();
+    }
     [
         "--log-bin=binlog".to_owned(),
         "--binlog-format=ROW".to_owned(),
@@ -86,7 +111,7 @@ fn arguments(cluster: &Cluster) -> Vec<String> {
         "--local-infile=0".to_owned(),
         "--skip-name-resolve".to_owned(),
         "--host-cache-size=0".to_owned(),
-        format!("--innodb-buffer-pool-size={}M", buffer_pool.max(16)),
+        format!("--innodb-buffer-pool-size={buffer_pool}M"),
     ]
     .into()
 }
@@ -143,7 +168,8 @@ impl<'a> Server<'a> {
             "--protocol=socket",
             "--batch",
             "--skip-column-names",
-            "--binary-mode",
+            // The client of MySQL 5.5 does not know it.
+            "--loose-binary-mode",
             "--default-character-set=utf8mb4",
         ];
         command.extend(flags);
@@ -303,7 +329,11 @@ impl<'a> Server<'a> {
     /// # Errors
     /// Exit 1 with what the server says.
     pub fn purge_logs(&self, limit: u64) -> Result<u64> {
-        let answer = self.query("SHOW BINARY LOGS;\n")?;
+        let answer = match self.query("SHOW BINARY LOGS;\n") {
+            // Error 1381: a server of MySQL's is started without one.
+            Err(error) if error.why.as_ref().is_some_and(|w| w.contains("1381")) => return Ok(0),
+            other => other?,
+        };
         let logs: Vec<(&str, u64)> = answer
             .lines()
             .filter_map(|line| {

@@ -2,13 +2,19 @@
 //! cluster's network. Its files are the operator's.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use crate::engine::{Endpoint, Engine, NoAnswer};
 use crate::error::{Error, Result};
 use crate::host::files;
 use crate::model::cluster::Cluster;
 use crate::model::container::{Container, ContainerSpec, Link, Made, Role, names};
+use crate::model::health::{Condition, Health};
 use crate::model::name::Name;
-use crate::services::labels;
+use crate::services::{labels, running};
+
+/// How long it is listened for: a server of HTTP says nothing by itself.
+const SILENCE: Duration = Duration::from_millis(500);
 
 /// How the container of the proxy is made, where the cluster has one: as it was written down when
 /// the cluster was taken over.
@@ -56,6 +62,7 @@ pub fn like(cluster: &Cluster, there: &Container, instances: &[Name]) -> Contain
         aliases: Vec::new(),
         published: made.published,
         work_dir: None,
+        hostname: None,
         memory: None,
         restarts: true,
         stop_seconds: 10,
@@ -75,4 +82,23 @@ fn links(cluster: &Cluster, made: &Made, instances: &[Name]) -> Vec<Link> {
         }
     }
     links
+}
+
+/// How it is: up means that somebody listens on each port that it publishes. What its sites answer
+/// is the operator's.
+pub fn probe(engine: &dyn Engine, container: Option<&Container>) -> Health {
+    let container = match running(container) {
+        Ok(container) => container,
+        Err(health) => return health,
+    };
+    let published = container.made.iter().flat_map(|made| &made.published);
+    for port in published.map(|p| p.container_port) {
+        let heard = Endpoint::inside(container, port)
+            .map_err(|e| NoAnswer::Refused(e.to_string()))
+            .and_then(|to| engine.greeting(&to, SILENCE));
+        if let Err(NoAnswer::Refused(why)) = heard {
+            return Health::because(Condition::Starting, format!("port {port}: {why}"));
+        }
+    }
+    Health::just(Condition::Up)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::engine::{Channel, Input, Output};
 use crate::error::{Error, Result};
 use crate::host::clock;
-use crate::model::container::ContainerSpec;
+use crate::model::container::{ContainerSpec, State};
 use crate::model::secret::Secret;
 use crate::services::search;
 use crate::steps::database::server;
@@ -80,4 +80,50 @@ pub fn mend(world: &World<'_>, step: &Step) -> Result<()> {
 /// Deletes an index that was made here.
 pub fn delete_index(world: &World<'_>, container: &str, index: &str) -> Result<()> {
     search::Server::in_container(world.engine, container)?.delete_index(index)
+}
+
+/// Makes an index anew where it has another number of documents than its table says.
+pub fn compare_index(world: &World<'_>, step: &Step) -> Result<()> {
+    let Step::CompareIndex {
+        spec,
+        search,
+        index,
+        database,
+        schema,
+        documents,
+        ..
+    } = step
+    else {
+        return Ok(());
+    };
+    let there = search::Server::in_container(world.engine, search)?.count(index)?;
+    match (
+        server(world, database).count(schema, documents, COUNTING),
+        there,
+    ) {
+        (Ok(wanted), Some(there)) if wanted == there => return Ok(()),
+        (Ok(wanted), there) => world.observer.note(&format!(
+            "the index {index} has {} documents of {wanted}",
+            there.unwrap_or(0)
+        )),
+        // A schema that cannot be counted so is no reason against a whole index.
+        (Err(error), _) => world.observer.note(&format!(
+            "nobody can tell whether the index {index} is whole: {error}"
+        )),
+    }
+    run_phase(
+        world,
+        spec,
+        &format!("filling the search index {index}"),
+        None,
+    )
+}
+
+/// Deletes an index that was made on a server of ours; with the server gone nobody asks for it.
+pub fn forget_index(world: &World<'_>, container: &str, index: &str) -> Result<()> {
+    let there = world.engine.container(container)?;
+    match there.is_some_and(|c| c.state == State::Running) {
+        true => delete_index(world, container, index),
+        false => Ok(()),
+    }
 }

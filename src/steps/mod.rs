@@ -5,6 +5,7 @@ mod app;
 mod containers;
 mod database;
 mod directories;
+mod original;
 mod place;
 mod plan;
 mod wait;
@@ -86,6 +87,38 @@ pub enum Step {
     RemoveStray {
         /// Its name.
         name: String,
+    },
+    /// Stops a container of the original's and gives it another name.
+    SetAside {
+        /// Its name.
+        name: String,
+        /// Whether it runs, so that the undo starts it again.
+        ran: bool,
+        /// How long it may take to end by itself.
+        seconds: u64,
+    },
+    /// Removes a container of the original's that was set aside; nothing takes that back.
+    RemoveSetAside {
+        /// The name that it has there.
+        name: String,
+    },
+    /// Compares the number of documents in a search index with that of its table, and makes the
+    /// index anew where they differ.
+    CompareIndex {
+        /// The container for making it.
+        spec: Box<ContainerSpec>,
+        /// The search server's container.
+        search: String,
+        /// The index.
+        index: String,
+        /// The database's container.
+        database: String,
+        /// The instance's schema.
+        schema: String,
+        /// The query that counts what belongs into the index.
+        documents: String,
+        /// Whether nobody used this server before, so that the undo deletes the index.
+        new_server: bool,
     },
     /// Waits until a shared service answers.
     AwaitService {
@@ -226,7 +259,9 @@ impl Deeds<Step> for World<'_> {
             Step::Place { entries, .. } => place::is_placed(entries),
             Step::RunContainer { spec } => containers::runs(self, spec),
             Step::RemoveContainer { spec } => containers::is_gone(self, &spec.name),
-            Step::RemoveStray { name } => containers::is_gone(self, name),
+            Step::RemoveStray { name } | Step::RemoveSetAside { name } => {
+                containers::is_gone(self, name)
+            }
             _ => Ok(false),
         }
     }
@@ -242,6 +277,9 @@ impl Deeds<Step> for World<'_> {
             Step::RunContainer { spec } => containers::run(self, spec),
             Step::RemoveContainer { spec } => containers::remove(self, spec),
             Step::RemoveStray { name } => containers::remove_stray(self, name),
+            Step::SetAside { name, seconds, .. } => original::set_aside(self, name, *seconds),
+            Step::RemoveSetAside { name } => original::remove(self, name),
+            Step::CompareIndex { .. } => app::compare_index(self, step),
             Step::AwaitService {
                 role,
                 container,
@@ -289,6 +327,13 @@ impl Deeds<Step> for World<'_> {
             Step::RemoveNetwork { network } => self.engine.create_network(network),
             Step::RunContainer { spec } => containers::remove(self, spec),
             Step::RemoveContainer { spec } => containers::run(self, spec),
+            Step::SetAside { name, ran, .. } => original::put_back(self, name, *ran),
+            Step::CompareIndex {
+                search,
+                index,
+                new_server: true,
+                ..
+            } => app::forget_index(self, search, index),
             Step::MakeSchema { database, schema } => {
                 database::server(self, database).drop_schema(schema)
             }
@@ -301,6 +346,8 @@ impl Deeds<Step> for World<'_> {
             Step::MakeIndex { search, index, .. } => app::delete_index(self, search, index),
             Step::DiscardDirectory { .. }
             | Step::RemoveStray { .. }
+            | Step::RemoveSetAside { .. }
+            | Step::CompareIndex { .. }
             | Step::AwaitService { .. }
             | Step::AwaitHealthy { .. }
             | Step::CheckEmptySchema { .. }
@@ -322,6 +369,7 @@ impl Step {
                 | Step::AwaitUnfinished { .. }
                 | Step::CheckEmptySchema { .. }
                 | Step::ReleaseWork { .. }
+                | Step::CompareIndex { .. }
                 // Nothing was cut off as a rule, and nobody's settings or containers change.
                 | Step::Mend { .. }
         )
@@ -345,7 +393,13 @@ impl Step {
                 format!("stop and remove the container {}", spec.name)
             }
             Step::RemoveStray { name } => format!("stop and remove the container {name}"),
+            Step::SetAside { name, .. } => format!("stop the container {name} and set it aside"),
+            Step::RemoveSetAside { name } => format!("remove the container {name}"),
+            Step::CompareIndex { index, .. } => {
+                format!("fill the search index {index} if it lacks anything")
+            }
             Step::AwaitService { role, .. } => match role {
+                Role::Proxy => "wait until the reverse proxy answers".to_owned(),
                 Role::Search => "wait until the search server answers".to_owned(),
                 _ => "wait until the database answers".to_owned(),
             },

@@ -9,7 +9,7 @@ use crate::model::container::{Container, Role, State, names};
 use crate::model::health::{Condition, Health};
 use crate::model::name::Name;
 use crate::services::app::App;
-use crate::services::{database, search};
+use crate::services::{database, proxy, search};
 use crate::steps::{Step, World};
 
 /// How long one question may take.
@@ -25,12 +25,14 @@ const SHOWN: usize = 15;
 pub fn for_service(world: &World<'_>, role: Role, container: &str, seconds: u64) -> Result<()> {
     let what = match role {
         Role::Search => "the search server",
+        Role::Proxy => "the reverse proxy",
         _ => "the database",
     };
     let ask = || -> Result<(Option<Container>, Health)> {
         let found = world.engine.container(container)?;
         let health = match role {
             Role::Search => search::probe(world.engine, found.as_ref(), QUESTION),
+            Role::Proxy => proxy::probe(world.engine, found.as_ref()),
             _ => database_health(world, found.as_ref(), container),
         };
         Ok((found, health))

@@ -84,6 +84,20 @@ const CASES: &[Case] = &[
     },
     Case {
         verb: "boot",
+        prepare: crate::field::adopted,
+        link: CLUSTER,
+        words: &["boot", "--yes"],
+        fails: None,
+    },
+    Case {
+        verb: "boot",
+        prepare: crate::field::adopted,
+        link: CLUSTER,
+        words: &["boot", "--yes"],
+        fails: Some("run -c bundle exec bin/kor index-all"),
+    },
+    Case {
+        verb: "boot",
         prepare: down,
         link: CLUSTER,
         words: &["boot"],

@@ -170,7 +170,12 @@ impl Engine for FakeEngine {
         crash::point("in a command, before its effect");
         let code = self.change(&format!("run {command}"), |world| {
             application::run(world, spec, input)
-        })?;
+        });
+        if code.is_err() {
+            // As a real one: no container of a command outlives it.
+            self.remove(&spec.name)?;
+        }
+        let code = code?;
         crash::point("in a command, after its effect");
         if code != 0 {
             sink(Channel::Err, b"the fake command failed\n");

@@ -127,7 +127,8 @@ impl World {
             .ok_or_else(|| Error::not_found(format!("no container {name}")))
     }
 
-    pub(super) fn runs(&self, name: &str) -> bool {
+    /// Whether a container runs.
+    pub fn runs(&self, name: &str) -> bool {
         self.containers
             .get(name)
             .is_some_and(|c| c.state == State::Running)

@@ -214,6 +214,8 @@ pub struct ServiceRules {
     pub versions: VersionRange,
     /// The image to take where a cluster's does not fit.
     pub image: String,
+    /// Of a search server: a query whose one number is how many documents a whole index has.
+    pub documents: Option<String>,
 }
 
 /// Work that is not done yet.
