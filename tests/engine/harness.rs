@@ -51,6 +51,7 @@ const SWEEP: &str = r#"
             esac
         done
     done
+    docker rm -fv $(docker ps -aq --filter "label=kor-cluster-test=$1") 2>/dev/null
     docker image rm -f $(docker image ls -q --filter "label=kor-cluster-test=$1") 2>/dev/null
     chattr -R -i "$1" 2>/dev/null
     rm -rf "$1"

@@ -16,6 +16,7 @@ mod commands;
 mod content;
 mod eras;
 mod failures;
+mod field;
 mod images;
 mod isolation;
 mod locks;
