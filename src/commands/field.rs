@@ -225,8 +225,7 @@ fn search(
     Ok(FoundImage { image, found_in })
 }
 
-/// The image of a service's container: by its name where that still means the same image, else by
-/// its id.
+/// The image of a service's container, where there is one of the original's.
 fn of_container(
     context: &Context<'_>,
     containers: &[Container],
@@ -239,15 +238,23 @@ fn of_container(
         return Ok(None);
     };
     let container = context.engine.container(&listed.name)?;
-    let container = container.as_ref().unwrap_or(listed);
+    let text = image_of(context, container.as_ref().unwrap_or(listed))?;
+    ImageRef::parse(&text).map(Some)
+}
+
+/// The very image that a container was made from: by its name where that still means the same
+/// image, else by its id.
+///
+/// # Errors
+/// Exit 5 where the engine cannot be reached.
+pub fn image_of(context: &Context<'_>, container: &Container) -> Result<String> {
     let now = context.engine.image(&container.image)?;
     let same = now.is_some_and(|image| image.id == container.image_id);
-    let text = if same || container.image_id.is_empty() {
-        &container.image
-    } else {
-        &container.image_id
+    let image = match same || container.image_id.is_empty() {
+        true => &container.image,
+        false => &container.image_id,
     };
-    ImageRef::parse(text).map(Some)
+    Ok(image.clone())
 }
 
 /// Files with passwords that others than their owner can read.

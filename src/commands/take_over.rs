@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::commands::confirm::{Question, confirm};
 use crate::commands::context::Context;
+use crate::commands::field::image_of;
 use crate::commands::observed::Observed;
 use crate::commands::start;
 use crate::error::{Error, Result};
@@ -58,7 +59,10 @@ impl TakeOver {
             if container.role() == Some(Role::Proxy) {
                 let detailed = context.engine.container(&container.name)?;
                 let there = detailed.as_ref().unwrap_or(container);
-                proxy = Some(proxy::like(cluster, there, instances));
+                proxy = Some(ContainerSpec {
+                    image: image_of(context, there)?,
+                    ..proxy::like(cluster, there, instances)
+                });
             }
         }
         Ok(Some(TakeOver { containers, proxy }))

@@ -511,3 +511,34 @@ fn an_instance_that_cannot_start_is_no_reason_to_stop_it() {
     assert!(ended.err.contains("lacks DATA_DIR"), "{}", ended.err);
     assert!(place.world() == before, "nothing was done");
 }
+
+#[test]
+fn in_the_script_s_place_the_binary_is_called_by_the_links_that_are_there() {
+    let place = Place::new();
+    running(&place);
+    fs::copy(binary(), place.join("script.sh")).unwrap();
+    let listed = place.link("c/cluster.sh", &["adopt", "--dry-run"]).done();
+    assert!(!listed.out.contains("link"), "{}", listed.out);
+    let ended = place.link("c/instances/a/instance.sh", &["start"]).with(6);
+    assert!(ended.err.contains("c/cluster.sh adopt"), "{}", ended.err);
+    place.link("c/instances/a/instance.sh", &["adopt"]).with(2);
+    place.link("c/cluster.sh", &["adopt"]).done();
+    assert_eq!(
+        fs::read_link(place.join("c/instances/a/instance.sh")).unwrap(),
+        std::path::Path::new("../../cluster.sh")
+    );
+    let status = place.link("c/cluster.sh", &["status", "--json"]).done();
+    assert_eq!(status.json()["take_over"], "boot");
+}
+
+#[test]
+fn an_image_whose_name_moved_on_is_taken_by_its_id() {
+    let place = Place::new();
+    running(&place);
+    place.change_world(|world| {
+        world.missing_images.push("mariadb:10.11".to_owned());
+    });
+    place.call(&["adopt", "c"]).done();
+    let get = place.link("c/cluster.sh", &["config", "get", "DATABASE_IMAGE"]);
+    assert_eq!(get.done().out, "sha256:mariadb:10.11\n");
+}

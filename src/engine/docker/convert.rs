@@ -122,6 +122,15 @@ fn port(number: u16) -> String {
     format!("{number}/tcp")
 }
 
+/// A container's own name: where others are linked to it, a list also has `/OTHER/alias`.
+fn own_name(names: &[String]) -> String {
+    let own = names
+        .iter()
+        .filter_map(|name| name.strip_prefix('/'))
+        .find(|name| !name.contains('/'));
+    own.unwrap_or_default().to_owned()
+}
+
 /// A container of a list.
 pub fn from_summary(summary: ContainerSummary) -> Container {
     use ContainerSummaryStateEnum as S;
@@ -143,12 +152,7 @@ pub fn from_summary(summary: ContainerSummary) -> Container {
     host_ports.sort_unstable();
     host_ports.dedup();
     Container {
-        name: summary
-            .names
-            .unwrap_or_default()
-            .first()
-            .map(|n| n.trim_start_matches('/').to_owned())
-            .unwrap_or_default(),
+        name: own_name(&summary.names.unwrap_or_default()),
         image: summary.image.unwrap_or_default(),
         labels: sorted(summary.labels),
         state,
@@ -273,4 +277,24 @@ fn first_address(networks: HashMap<String, EndpointSettings>) -> Option<IpAddr> 
 /// Labels in a fixed order.
 pub fn sorted(labels: Option<HashMap<String, String>>) -> Labels {
     labels.unwrap_or_default().into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_s_name_is_not_the_container_s() {
+        let names = |all: &[&str]| all.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+        assert_eq!(own_name(&names(&["/c_mysql"])), "c_mysql");
+        assert_eq!(
+            own_name(&names(&[
+                "/c_bg_a/mysql",
+                "/c_instance_a/mysql",
+                "/c_mysql"
+            ])),
+            "c_mysql"
+        );
+        assert_eq!(own_name(&[]), "");
+    }
 }
