@@ -62,8 +62,12 @@ pub fn answer(world: &mut World, to: &Endpoint, request: &Request<'_>) -> Result
             Ok(json(200, &format!(r#"{{"info":{{"version":"{bare}"}}}}"#)))
         }
         Endpoint::Inside { container, .. } if world.runs(container) => {
-            let indices = world.searches.entry(container.clone()).or_default();
-            Ok(search(indices, request))
+            let mut indices = world.searches.get(container).cloned().unwrap_or_default();
+            let answer = search(&mut indices, request);
+            if !indices.is_empty() || world.searches.contains_key(container) {
+                world.searches.insert(container.clone(), indices);
+            }
+            Ok(answer)
         }
         Endpoint::Inside { .. } => Err(refused()),
     }
