@@ -14,9 +14,9 @@ use clap::{CommandFactory, Parser};
 use crate::commands::context::{Context, Flags};
 use crate::commands::report::Report;
 use crate::commands::{
-    adopt, boot, completions, config, contract, create, db, history, image, init, job, list, logs, man,
-    migrate, new, recover, restart, run, run_headless, services, shell, shutdown, start, status,
-    stop,
+    adopt, boot, completions, config, contract, create, db, history, image, init, job, list, logs,
+    man, migrate, new, recover, restart, run, run_headless, services, shell, shutdown, start,
+    status, stop,
 };
 use crate::engine::{DockerEngine, Engine};
 use crate::error::{Error, Result};

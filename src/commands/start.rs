@@ -9,9 +9,7 @@ use crate::commands::observed::Observed;
 use crate::commands::ports::Ports;
 use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch, services_are_down};
-use crate::commands::{
-    images, index_unknown, instance_files, mail, pages, unfinished, upkeep,
-};
+use crate::commands::{images, index_unknown, instance_files, mail, pages, unfinished, upkeep};
 use crate::error::{Error, Result};
 use crate::host::{files, store};
 use crate::journal::OnFailure;
