@@ -204,6 +204,22 @@ impl std::fmt::Display for NoAnswer {
     }
 }
 
+/// A command in a container that is talked with. Its end closes the command's standard input, and
+/// so does the end of this process, however it comes.
+pub trait Conversation: Send {
+    /// Sends text.
+    ///
+    /// # Errors
+    /// Exit 1 where the command is over, with its last words.
+    fn say(&mut self, text: &str) -> Result<()>;
+
+    /// The next line that it says, without its end; nothing where none came within the limit.
+    ///
+    /// # Errors
+    /// Exit 1 where the command is over, with its last words.
+    fn hear(&mut self, limit: Duration) -> Result<Option<String>>;
+}
+
 /// The container engine. Names are those of containers and networks; what is not there is an
 /// error only where a method says so.
 pub trait Engine: Send + Sync {
@@ -287,6 +303,12 @@ pub trait Engine: Send + Sync {
         input: &[u8],
         limit: Duration,
     ) -> Result<Output>;
+
+    /// Starts a command in a container that runs already, to talk with it.
+    ///
+    /// # Errors
+    /// Exit 1 where it cannot be started.
+    fn converse(&self, container: &str, command: &[&str]) -> Result<Box<dyn Conversation>>;
 
     /// Gives the last lines of a container's log, and with `follow` goes on until it ends or at
     /// an interruption.

@@ -3,8 +3,10 @@
 pub mod build_context;
 pub mod chance;
 pub mod clock;
+pub mod clone;
 pub mod crash;
 pub mod database_files;
+pub mod fifo;
 pub mod files;
 pub mod git;
 pub mod identity;

@@ -2,6 +2,7 @@
 
 mod build;
 mod containers;
+mod conversation;
 mod convert;
 mod images;
 mod networks;
@@ -16,7 +17,7 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 use tokio::runtime::Runtime;
 
 use crate::engine::{
-    Answer, Build, Endpoint, Engine, Input, NoAnswer, Output, Request, Sink, reach,
+    Answer, Build, Conversation, Endpoint, Engine, Input, NoAnswer, Output, Request, Sink, reach,
 };
 use crate::error::{Error, Kind, Result};
 use crate::host::interrupt::{Interrupt, LOOK};
@@ -280,6 +281,10 @@ impl Engine for DockerEngine {
         limit: Duration,
     ) -> Result<Output> {
         self.exec_in_container(container, command, input, limit)
+    }
+
+    fn converse(&self, container: &str, command: &[&str]) -> Result<Box<dyn Conversation>> {
+        self.converse_in_container(container, command)
     }
 
     fn logs(&self, name: &str, lines: usize, follow: bool, sink: Sink<'_>) -> Result<()> {

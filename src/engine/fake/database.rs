@@ -73,3 +73,28 @@ fn first_quoted(text: &str) -> Option<String> {
 fn last_quoted(text: &str) -> String {
     text.rsplit('\'').nth(1).unwrap_or_default().to_owned()
 }
+
+/// A client that is talked with: it does what it is told and echoes what it shall.
+#[derive(Default)]
+pub struct Talk {
+    lines: std::collections::VecDeque<String>,
+}
+
+impl crate::engine::Conversation for Talk {
+    fn say(&mut self, text: &str) -> Result<()> {
+        for statement in text.split(";\n") {
+            match statement.strip_prefix("SELECT '") {
+                Some(word) => self.lines.push_back(word.trim_end_matches('\'').to_owned()),
+                None if statement.starts_with("SELECT COUNT") => {
+                    self.lines.push_back("0".to_owned());
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn hear(&mut self, _limit: std::time::Duration) -> Result<Option<String>> {
+        Ok(self.lines.pop_front())
+    }
+}

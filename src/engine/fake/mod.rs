@@ -10,7 +10,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::engine::{
-    Answer, Build, BuildContext, Channel, Endpoint, Engine, Input, NoAnswer, Output, Request, Sink,
+    Answer, Build, BuildContext, Channel, Conversation, Endpoint, Engine, Input, NoAnswer, Output,
+    Request, Sink,
 };
 use crate::error::{Error, Kind, Result};
 use crate::host::{clock, crash};
@@ -207,6 +208,15 @@ impl Engine for FakeEngine {
             code: 0,
             out: out.into_bytes(),
             err: Vec::new(),
+        })
+    }
+
+    fn converse(&self, container: &str, _command: &[&str]) -> Result<Box<dyn Conversation>> {
+        self.change(&format!("converse {container}"), |world| {
+            match world.runs(container) {
+                true => Ok(Box::new(database::Talk::default()) as Box<dyn Conversation>),
+                false => Err(Error::failed(format!("{container} does not run"))),
+            }
         })
     }
 
