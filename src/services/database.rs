@@ -20,6 +20,9 @@ pub const PORT: u16 = 3306;
 /// Where the administrator's client configuration is in the container.
 const CLIENT_CONFIG: &str = "/etc/kor-cluster/client.cnf";
 
+/// The same as the client's flag.
+const CLIENT_CONFIG_FLAG: &str = "--defaults-extra-file=/etc/kor-cluster/client.cnf";
+
 /// Where the administrator's password is in the container.
 const ROOT_PASSWORD: &str = "/etc/kor-cluster/root_password";
 
@@ -116,6 +119,25 @@ fn arguments(cluster: &Cluster) -> Vec<String> {
     .into()
 }
 
+/// The client as the administrator, for statements on its standard input.
+pub fn client_words() -> Vec<&'static str> {
+    vec![
+        "sh",
+        "-c",
+        CLIENT,
+        "client",
+        CLIENT_CONFIG_FLAG,
+        "--host=localhost",
+        "--protocol=socket",
+        "--batch",
+        "--skip-column-names",
+        "--unbuffered",
+        // The client of MySQL 5.5 does not know it.
+        "--loose-binary-mode",
+        "--default-character-set=utf8mb4",
+    ]
+}
+
 /// A database server that runs.
 pub struct Server<'a> {
     engine: &'a dyn Engine,
@@ -157,21 +179,7 @@ impl<'a> Server<'a> {
 
     /// Gives statements to the client with these further flags.
     fn ask(&self, statements: &str, flags: &[&str], limit: Duration) -> Result<Output> {
-        let defaults = format!("--defaults-extra-file={CLIENT_CONFIG}");
-        let mut command = vec![
-            "sh",
-            "-c",
-            CLIENT,
-            "client",
-            &defaults,
-            "--host=localhost",
-            "--protocol=socket",
-            "--batch",
-            "--skip-column-names",
-            // The client of MySQL 5.5 does not know it.
-            "--loose-binary-mode",
-            "--default-character-set=utf8mb4",
-        ];
+        let mut command = client_words();
         command.extend(flags);
         self.engine
             .exec(&self.container, &command, statements.as_bytes(), limit)

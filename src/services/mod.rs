@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod database;
+pub mod hold;
 pub mod page;
 pub mod proxy;
 pub mod search;
