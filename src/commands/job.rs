@@ -30,7 +30,11 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     }
     remove_ended(context, &spec.name)?;
     context.engine.create(&spec)?;
-    context.engine.start(&spec.name)?;
+    if let Err(error) = context.engine.start(&spec.name) {
+        // The error counts; what never ran is not left behind.
+        let _ = context.engine.remove(&spec.name);
+        return Err(error);
+    }
     let log = instance.layout.log().join(LOG);
     let follow = typed(&instance.layout.link(), "logs --jobs --follow");
     Ok(Report::new(

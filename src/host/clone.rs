@@ -156,9 +156,7 @@ impl<'a> Clone<'a> {
                 keep_rights(&metadata, &target)?;
                 further.push(path.clone());
                 seen.insert(path, (metadata.ino(), 0, 0, 0));
-            } else if self.done.get(&path) == Some(&mark) {
-                seen.insert(path, mark);
-            } else if self.take(&path, &metadata)? {
+            } else if self.done.get(&path) == Some(&mark) || self.take(&path, &metadata)? {
                 seen.insert(path, mark);
             }
         }

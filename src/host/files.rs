@@ -46,6 +46,7 @@ pub fn write(path: &Path, text: &str, mode: u32) -> Result<()> {
 /// # Errors
 /// As [`write()`].
 pub fn put_file(path: &Path, text: &str, mode: u32) -> Result<()> {
+    let path = &led_to(path);
     let beside = beside(path);
     let done = (|| {
         let mut file = OpenOptions::new()
@@ -69,6 +70,14 @@ pub fn put_file(path: &Path, text: &str, mode: u32) -> Result<()> {
         let _ = fs::remove_file(&beside);
         Error::io("write", path, &e)
     })
+}
+
+/// The file itself, where an operator keeps it elsewhere behind a link.
+fn led_to(path: &Path) -> PathBuf {
+    match path.is_symlink() {
+        true => fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()),
+        false => path.to_owned(),
+    }
 }
 
 /// Where a file is written before it is renamed; always the same name, so that a crash leaves
@@ -293,6 +302,17 @@ mod tests {
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, PRIVATE);
         assert_eq!(names_in(place.path()).unwrap(), ["config.sh"]);
+    }
+
+    #[test]
+    fn a_link_stays_one_and_its_file_is_written() {
+        let place = tempfile::tempdir().unwrap();
+        let (file, path) = (place.path().join("kept"), place.path().join("config.sh"));
+        write(&file, "one", PRIVATE).unwrap();
+        symlink(&file, &path).unwrap();
+        write(&path, "two", PRIVATE).unwrap();
+        assert!(path.is_symlink());
+        assert_eq!(read(&file).unwrap(), "two");
     }
 
     #[test]

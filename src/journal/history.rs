@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::host::files;
 use crate::journal::{Header, Outcome};
 use crate::model::name::Name;
@@ -61,21 +61,51 @@ pub fn read(path: &Path) -> Result<Vec<Entry>> {
         .collect())
 }
 
-/// Adds an entry, once, and lets the oldest go.
+/// Adds an entry, once, and lets the oldest go. Lines that cannot be read stay: a newer tool may
+/// have written them.
 ///
 /// # Errors
 /// Exit 1 or 6 where the file cannot be written.
 pub fn add(path: &Path, entry: Entry) -> Result<()> {
-    let mut entries = read(path)?;
-    if entries.iter().any(|e| e.id == entry.id) {
+    let text = files::read_if_there(path)?.unwrap_or_default();
+    let mut lines: Vec<&str> = text.lines().collect();
+    let is_there = |line: &&str| {
+        serde_json::from_str::<Entry>(line).is_ok_and(|earlier| earlier.id == entry.id)
+    };
+    if lines.iter().any(is_there) {
         return Ok(());
     }
-    entries.push(entry);
-    let from = entries.len().saturating_sub(KEPT);
-    let text: String = entries[from..]
-        .iter()
-        .filter_map(|entry| serde_json::to_string(entry).ok())
-        .map(|line| line + "\n")
-        .collect();
-    files::write(path, &text, files::PRIVATE)
+    let added = serde_json::to_string(&entry)
+        .map_err(|e| Error::failed("the history cannot be written").why(e))?;
+    lines.push(&added);
+    let from = lines.len().saturating_sub(KEPT);
+    files::write(path, &(lines[from..].join("\n") + "\n"), files::PRIVATE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_a_newer_tool_stay_and_an_entry_is_added_once() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("history.jsonl");
+        files::write(&path, "{\"of\":\"tomorrow\"}\n", files::PRIVATE).unwrap();
+        let entry = Entry {
+            id: "1".into(),
+            verb: "boot".into(),
+            instances: Vec::new(),
+            who: "me".into(),
+            started: 0,
+            seconds: 0,
+            outcome: Outcome::Done,
+            error: None,
+        };
+        add(&path, entry.clone()).unwrap();
+        add(&path, entry.clone()).unwrap();
+        assert_eq!(read(&path).unwrap(), [entry]);
+        let text = files::read(&path).unwrap();
+        assert_eq!(text.lines().count(), 2);
+        assert!(text.starts_with("{\"of\""));
+    }
 }

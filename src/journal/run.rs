@@ -64,6 +64,7 @@ pub fn run<S: Serialize + DeserializeOwned + Clone>(
         Err(error) => return open_with(error),
     };
     let progress = Progress::of(&journal.records);
+    let mut told = false;
     for (index, step) in steps.iter().enumerate() {
         if progress.did.contains(&index) {
             continue;
@@ -73,6 +74,10 @@ pub fn run<S: Serialize + DeserializeOwned + Clone>(
         let done = if turned_back {
             interrupt.check(&format!("{} was stopped", header.verb))
         } else {
+            if interrupt.is_pending() && !told {
+                told = true;
+                observer.note("it goes on to its end: from here on nothing is undone");
+            }
             Ok(())
         };
         let done = done.and_then(|()| do_one(journal, deeds, index, step));

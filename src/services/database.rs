@@ -119,6 +119,10 @@ fn arguments(cluster: &Cluster) -> Vec<String> {
     .into()
 }
 
+/// Ends what it runs after so many seconds, where the image has a program for that.
+const LIMITED: &str = "limit=$1; shift; command -v timeout >/dev/null || exec \"$@\"; \
+                       exec timeout \"$limit\" \"$@\"";
+
 /// The client as the administrator, for statements on its standard input.
 pub fn client_words() -> Vec<&'static str> {
     vec![
@@ -179,7 +183,10 @@ impl<'a> Server<'a> {
 
     /// Gives statements to the client with these further flags.
     fn ask(&self, statements: &str, flags: &[&str], limit: Duration) -> Result<Output> {
-        let mut command = client_words();
+        // A client that is given up is not left at work in the container either.
+        let seconds = (limit.as_secs() + 1).to_string();
+        let mut command = vec!["sh", "-c", LIMITED, "limited", &seconds];
+        command.extend(client_words());
         command.extend(flags);
         self.engine
             .exec(&self.container, &command, statements.as_bytes(), limit)
