@@ -119,7 +119,9 @@ check_page() {
       *://* | //*) continue ;; # not of this server
     esac
     asset=${asset#/}
-    get "${asset#./}" >"$file" && [ -s "$file" ] || broken "the page is incomplete" "GET $base/$asset failed"
+    if ! get "${asset#./}" >"$file" || [ ! -s "$file" ]; then
+      broken "the page is incomplete" "GET $base/$asset failed"
+    fi
     checked=$((checked + 1))
   done < <(assets "$page")
   [ "$checked" -gt 0 ] || broken "the page is incomplete" "it names no script and no style"
