@@ -21,6 +21,8 @@ pub enum Kind {
     Refused,
     /// An operation is half done: `recover` is needed.
     HalfDone,
+    /// A snapshot is damaged, or no snapshot at all.
+    Damaged,
 }
 
 impl Kind {
@@ -34,6 +36,7 @@ impl Kind {
             Kind::Engine => 5,
             Kind::Refused => 6,
             Kind::HalfDone => 7,
+            Kind::Damaged => 8,
         }
     }
 
@@ -47,6 +50,7 @@ impl Kind {
             Kind::Engine => "engine",
             Kind::Refused => "refused",
             Kind::HalfDone => "half_done",
+            Kind::Damaged => "damaged",
         }
     }
 }
@@ -102,6 +106,11 @@ impl Error {
     /// Exit 6.
     pub fn refused(what: impl Into<String>) -> Self {
         Self::new(Kind::Refused, what)
+    }
+
+    /// Exit 8.
+    pub fn damaged(what: impl Into<String>) -> Self {
+        Self::new(Kind::Damaged, what)
     }
 
     /// Ctrl-C or SIGTERM while this was being done.

@@ -72,7 +72,8 @@ summary() {
 }
 
 prepare() {
-  need_programs curl=curl git=git awk=mawk
+  # zstd and tar open the snapshots that the tests make.
+  need_programs curl=curl git=git awk=mawk zstd=zstd tar=tar
   need_certificates
   need_rust
   need_programs cargo-fmt=rustfmt-web cargo-clippy=rust-web-clippy

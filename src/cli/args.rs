@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     adopt, boot, completions, config, contract, create, db, history, image, init, list, logs, man,
-    migrate, new, recover, restart, run, services, shell, shutdown, start, status, stop,
+    migrate, new, recover, restart, run, services, shell, shutdown, snapshot, snapshots, start,
+    status, stop,
 };
 
 /// Runs ConedaKOR clusters in Docker: any number of instances beside one database and one search
@@ -20,7 +21,7 @@ use crate::commands::{
     name = "kor-cluster",
     version,
     after_help = "Exit codes: 0 done, 1 failed, 2 wrong use, 3 busy, 4 not found, 5 no engine, \
-                  6 refused, 7 half done (recover).\n\
+                  6 refused, 7 half done (recover), 8 damaged snapshot.\n\
                   The first lines:  create DIR;  DIR/cluster.sh boot;  DIR/cluster.sh new NAME;  \
                   DIR/instances/NAME/instance.sh start"
 )]
@@ -70,13 +71,13 @@ pub struct Global {
 
 /// The verbs that change a cluster by a journalled plan; `tests/fake/killed.rs` kills each of them
 /// everywhere.
-pub const CHANGING: [&str; 12] = [
+pub const CHANGING: [&str; 13] = [
     "create", "adopt", "boot", "shutdown", "new", "init", "start", "stop", "restart", "migrate",
-    "config", "services",
+    "config", "services", "snapshot",
 ];
 
 /// The verbs that change nothing, or only what they make themselves (`run`), or that tidy up.
-pub const OTHERS: [&str; 14] = [
+pub const OTHERS: [&str; 15] = [
     "list",
     "status",
     "run",
@@ -86,6 +87,7 @@ pub const OTHERS: [&str; 14] = [
     "db",
     "logs",
     "image",
+    "snapshots",
     "contract",
     "recover",
     "history",
@@ -139,6 +141,10 @@ pub enum Command {
     Services(services::Args),
     /// Show, pull and build images
     Image(image::Args),
+    /// Take snapshots of instances while they serve
+    Snapshot(snapshot::Args),
+    /// Show snapshots, and what is in them
+    Snapshots(snapshots::Args),
     /// Show which versions are covered, and how they are run
     Contract(contract::Args),
     /// Finish or undo what was interrupted

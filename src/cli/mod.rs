@@ -15,8 +15,8 @@ use crate::commands::context::{Context, Flags};
 use crate::commands::report::Report;
 use crate::commands::{
     adopt, boot, completions, config, contract, create, db, history, image, init, job, list, logs,
-    man, migrate, new, recover, restart, run, run_headless, services, shell, shutdown, start,
-    status, stop,
+    man, migrate, new, recover, restart, run, run_headless, services, shell, shutdown, snapshot,
+    snapshots, start, status, stop,
 };
 use crate::engine::{DockerEngine, Engine};
 use crate::error::{Error, Result};
@@ -106,6 +106,8 @@ fn verb(command: &Command, context: &Context<'_>) -> Result<Report> {
         Command::Config(args) => config::run(args, context),
         Command::Services(args) => services::run(args, context),
         Command::Image(args) => image::run(args, context),
+        Command::Snapshot(args) => snapshot::run(args, context),
+        Command::Snapshots(args) => snapshots::run(args, context),
         Command::Contract(args) => contract::run(args, context),
         Command::Recover(args) => recover::run(args, context),
         Command::History(args) => history::run(args, context),

@@ -1,5 +1,6 @@
 //! This machine: files, configuration on disk, ports, time, chance, signals. No container engine.
 
+pub mod archive;
 pub mod build_context;
 pub mod chance;
 pub mod clock;

@@ -20,6 +20,7 @@ pub mod page;
 pub mod port;
 pub mod scope;
 pub mod secret;
+pub mod snapshot;
 pub mod source;
 pub mod sql;
 pub mod version;
