@@ -31,12 +31,22 @@ pub enum Method {
 /// What makes a file another one: inode, size, time of change (seconds and nanoseconds).
 type Mark = (u64, u64, i64, i64);
 
+/// What of a directory is cloned, and how. All paths are below it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rules {
+    /// Paths whose files are written once.
+    pub write_once: Vec<PathBuf>,
+    /// Paths that are left out.
+    pub left_out: Vec<PathBuf>,
+    /// A directory that is cloned also where it is a link to one.
+    pub followed: PathBuf,
+}
+
 /// A clone that can be brought up to date again and again, each time faster than before.
 pub struct Clone<'a> {
     from: &'a Path,
     to: &'a Path,
-    /// Paths below `from` whose files are written once.
-    write_once: Vec<PathBuf>,
+    rules: &'a Rules,
     method: Method,
     done: BTreeMap<PathBuf, Mark>,
 }
@@ -47,12 +57,12 @@ impl<'a> Clone<'a> {
     ///
     /// # Errors
     /// Exit 1 or 6 with the path.
-    pub fn begin(from: &'a Path, to: &'a Path, write_once: &[String]) -> Result<Self> {
+    pub fn begin(from: &'a Path, to: &'a Path, rules: &'a Rules) -> Result<Self> {
         fs::create_dir_all(to).map_err(|e| Error::io("make the directory", to, &e))?;
         let mut clone = Clone {
             from,
             to,
-            write_once: write_once.iter().map(PathBuf::from).collect(),
+            rules,
             method: Method::Copy,
             done: BTreeMap::new(),
         };
@@ -73,7 +83,7 @@ impl<'a> Clone<'a> {
         let reflinked = File::open(&one)
             .and_then(|source| Ok(ioctl_ficlone(File::create(&two)?, source)?))
             .is_ok();
-        let same_device = fs::metadata(self.from)
+        let same_device = fs::metadata(self.from.join(&self.rules.followed))
             .and_then(|from| Ok(from.dev() == fs::metadata(self.to)?.dev()))
             .unwrap_or(false);
         for path in [&one, &two] {
@@ -136,7 +146,14 @@ impl<'a> Clone<'a> {
         for entry in entries {
             let entry = entry.map_err(|e| Error::io("read", &source, &e))?;
             let path = directory.join(entry.file_name());
-            let metadata = match entry.path().symlink_metadata() {
+            if self.rules.left_out.contains(&path) {
+                continue;
+            }
+            let looked_at = match path == self.rules.followed {
+                true => entry.path().metadata(),
+                false => entry.path().symlink_metadata(),
+            };
+            let metadata = match looked_at {
                 Ok(metadata) => metadata,
                 Err(e) if e.kind() == ErrorKind::NotFound => continue,
                 Err(e) => return Err(Error::io("look at", &entry.path(), &e)),
@@ -173,7 +190,8 @@ impl<'a> Clone<'a> {
             _ => {}
         }
         let kind = metadata.file_type();
-        let once = self.write_once.iter().any(|once| path.starts_with(once));
+        let mut write_once = self.rules.write_once.iter();
+        let once = write_once.any(|once| path.starts_with(once));
         let taken = if kind.is_symlink() {
             fs::read_link(&source).and_then(|to| std::os::unix::fs::symlink(to, &target))
         } else if !kind.is_file() {
@@ -254,9 +272,16 @@ mod tests {
         fs::write(from.join("media/a/2"), "two").unwrap();
         fs::write(from.join("settings.json"), "old").unwrap();
         let patient = Interrupt::default();
-        let mut clone = Clone::begin(&from, &to, &["media".to_owned()]).unwrap();
+        fs::write(from.join("left"), "out").unwrap();
+        let rules = Rules {
+            write_once: vec!["media".into()],
+            left_out: vec!["left".into()],
+            ..Rules::default()
+        };
+        let mut clone = Clone::begin(&from, &to, &rules).unwrap();
         clone.update(&patient).unwrap();
         assert_eq!(text(to.join("media/a/1")), "one");
+        assert!(!to.join("left").exists());
 
         fs::remove_file(from.join("media/a/1")).unwrap();
         fs::remove_file(from.join("media/a/2")).unwrap();

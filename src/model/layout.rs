@@ -117,6 +117,16 @@ impl ClusterLayout {
         self.own().join("locks")
     }
 
+    /// `.kor-cluster/exchange/`: pipes between the database's container and this tool.
+    pub fn exchange(&self) -> PathBuf {
+        self.own().join("exchange")
+    }
+
+    /// `.kor-cluster/work/`: what a snapshot is made of, while it is made.
+    pub fn work(&self) -> PathBuf {
+        self.own().join("work")
+    }
+
     /// `.kor-cluster/history.jsonl`
     pub fn history(&self) -> PathBuf {
         self.own().join("history.jsonl")

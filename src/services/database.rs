@@ -12,6 +12,7 @@ use crate::model::family::Family;
 use crate::model::health::{Condition, Health};
 use crate::model::secret::Secret;
 use crate::model::sql;
+use crate::services::dump::EXCHANGE;
 use crate::services::{labels, running};
 
 /// The port that it listens on, inside the cluster's network.
@@ -21,7 +22,7 @@ pub const PORT: u16 = 3306;
 const CLIENT_CONFIG: &str = "/etc/kor-cluster/client.cnf";
 
 /// The same as the client's flag.
-const CLIENT_CONFIG_FLAG: &str = "--defaults-extra-file=/etc/kor-cluster/client.cnf";
+pub const CLIENT_CONFIG_FLAG: &str = "--defaults-extra-file=/etc/kor-cluster/client.cnf";
 
 /// Where the administrator's password is in the container.
 const ROOT_PASSWORD: &str = "/etc/kor-cluster/root_password";
@@ -66,6 +67,11 @@ pub fn spec(cluster: &Cluster) -> ContainerSpec {
                 source: cluster.layout.root_password(),
                 target: ROOT_PASSWORD.to_owned(),
                 read_only: true,
+            },
+            Mount {
+                source: cluster.layout.exchange(),
+                target: EXCHANGE.to_owned(),
+                read_only: false,
             },
         ],
         network: names::network(&cluster.name),
@@ -283,6 +289,14 @@ impl<'a> Server<'a> {
             sql::literal(schema)
         ))?;
         number(&answer)
+    }
+
+    /// What the server says of its version.
+    ///
+    /// # Errors
+    /// Exit 1 with what the server says.
+    pub fn version(&self) -> Result<String> {
+        Ok(self.query("SELECT VERSION();\n")?.trim().to_owned())
     }
 
     /// Does one statement in a schema.

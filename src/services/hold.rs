@@ -110,14 +110,30 @@ impl Hold {
         Ok(number(self.conversation.as_mut())? > 0)
     }
 
-    /// How many transactions that see one moment are open, this tool's and others'.
+    /// The highest number of a connection so far: one that is made now gets a higher one.
     ///
     /// # Errors
     /// Exit 1 where the hold is over.
-    pub fn open_snapshots(&mut self) -> Result<u64> {
+    pub fn newest_connection(&mut self) -> Result<u64> {
         self.conversation
-            .say("SELECT COUNT(*) FROM information_schema.innodb_trx;\n")?;
+            .say("SELECT COALESCE(MAX(id), 0) FROM information_schema.processlist;\n")?;
         number(self.conversation.as_mut())
+    }
+
+    /// Whether the dump that was started after that connection sees the moment already: its
+    /// transaction is open. What this tool counts meanwhile is no dump.
+    ///
+    /// # Errors
+    /// Exit 1 where the hold is over.
+    pub fn dump_is_open(&mut self, after: u64, schema: &str) -> Result<bool> {
+        self.conversation.say(&format!(
+            "SELECT COUNT(*) FROM information_schema.innodb_trx t \
+             JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id \
+             WHERE p.id > {after} AND p.host = 'localhost' AND COALESCE(p.db, {0}) = {0} \
+             AND COALESCE(p.info, '') NOT LIKE '%count(%' AND COALESCE(p.info, '') NOT LIKE '%sum(%';\n",
+            sql::literal(schema)
+        ))?;
+        Ok(number(self.conversation.as_mut())? > 0)
     }
 
     /// Lets go. How long it was held.

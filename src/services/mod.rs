@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod database;
+pub mod dump;
 pub mod hold;
 pub mod page;
 pub mod proxy;

@@ -1,6 +1,8 @@
 //! The statements that the tool gives to a database, understood by their beginnings.
 
-use super::world::Database;
+use std::path::{Path, PathBuf};
+
+use super::world::{Database, World};
 use crate::error::{Error, Result};
 
 /// Does the statements and answers as the client in batch mode does.
@@ -54,6 +56,8 @@ pub fn answer(database: &mut Database, statements: &str) -> Result<String> {
             out.push_str(&format!("{count}\n"));
         } else if statement.starts_with("SELECT CAST(") {
             out.push_str("1024\n");
+        } else if statement.starts_with("SELECT VERSION()") {
+            out.push_str("10.11.6-MariaDB\n");
         } else if statement.starts_with("SELECT 1") {
             out.push_str("1\n");
         } else if statement.starts_with("SHOW BINARY LOGS") {
@@ -74,6 +78,21 @@ fn last_quoted(text: &str) -> String {
     text.rsplit('\'').nth(1).unwrap_or_default().to_owned()
 }
 
+/// What the dump program writes.
+pub const DUMP: &str = "-- a dump\n-- Dump completed\n";
+
+/// The pipe on the host that a dump goes into; nothing where the command is none.
+pub fn dumped_into(world: &World, container: &str, command: &[&str]) -> Option<PathBuf> {
+    let (Some(&"dump"), Some(pipe)) = (command.get(3), command.get(4)) else {
+        return None;
+    };
+    let mounts = &world.containers.get(container)?.spec.mounts;
+    mounts.iter().find_map(|mount| {
+        let inside = Path::new(pipe).strip_prefix(&mount.target).ok()?;
+        Some(mount.source.join(inside))
+    })
+}
+
 /// A client that is talked with: it does what it is told and echoes what it shall.
 #[derive(Default)]
 pub struct Talk {
@@ -85,6 +104,9 @@ impl crate::engine::Conversation for Talk {
         for statement in text.split(";\n") {
             match statement.strip_prefix("SELECT '") {
                 Some(word) => self.lines.push_back(word.trim_end_matches('\'').to_owned()),
+                None if statement.contains("innodb_trx") || statement.contains("MAX(id)") => {
+                    self.lines.push_back("1".to_owned());
+                }
                 None if statement.starts_with("SELECT COUNT") => {
                     self.lines.push_back("0".to_owned());
                 }

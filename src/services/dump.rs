@@ -1,0 +1,61 @@
+//! A dump of one schema, made by the server's own program in its container and written into a
+//! named pipe.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::services::database::CLIENT_CONFIG_FLAG;
+
+/// Where the directory of pipes is in the database's container.
+pub const EXCHANGE: &str = "/run/kor-cluster";
+
+/// No dump takes as long: whoever waits ends it by its pipe.
+const LIMIT: Duration = Duration::from_secs(7 * 86_400);
+
+/// The program, whatever it is called in this image, with its output in the pipe.
+const SCRIPT: &str = "pipe=$1; shift; \
+                      exec \"$(command -v mariadb-dump || command -v mysqldump)\" \"$@\" >\"$pipe\"";
+
+/// Where the container sees a pipe of the exchange directory.
+pub fn in_container(pipe: &Path) -> PathBuf {
+    Path::new(EXCHANGE).join(pipe.file_name().unwrap_or_default())
+}
+
+/// Dumps a schema into a pipe; comes back when it is over.
+///
+/// # Errors
+/// Exit 1 with what the program says.
+pub fn run(engine: &dyn Engine, container: &str, schema: &str, pipe: &Path) -> Result<()> {
+    let pipe = in_container(pipe).display().to_string();
+    let command = [
+        "sh",
+        "-c",
+        SCRIPT,
+        "dump",
+        &pipe,
+        CLIENT_CONFIG_FLAG,
+        "--host=localhost",
+        "--protocol=socket",
+        "--single-transaction",
+        "--quick",
+        "--routines",
+        "--triggers",
+        "--events",
+        "--hex-blob",
+        "--no-tablespaces",
+        "--default-character-set=utf8mb4",
+        "--max-allowed-packet=1G",
+        schema,
+    ];
+    let ended = engine.exec(container, &command, &[], LIMIT)?;
+    if ended.code == 0 {
+        return Ok(());
+    }
+    Err(Error::failed(format!(
+        "the dump of {schema} ended with exit code {}",
+        ended.code
+    ))
+    .why(ended.last_lines(3).join(" ")))
+}
