@@ -136,7 +136,12 @@ fn carry_out(context: &Context<'_>, layout: &ClusterLayout, plan: &Plan) -> Resu
     if made_root {
         files::make_directory(layout.root(), 0o755, None)?;
     }
-    for directory in [layout.own(), layout.journal(), layout.locks()] {
+    for directory in [
+        layout.own(),
+        layout.journal(),
+        layout.locks(),
+        layout.exchange(),
+    ] {
         files::make_directory(&directory, 0o700, None)?;
     }
     let permit = Permit::cluster(&layout.locks(), &context.lock_request("create"))?;
@@ -171,7 +176,7 @@ pub fn tidy_up(layout: &ClusterLayout, root_too: bool) -> Result<()> {
 }
 
 /// What the tool's own directory holds before a cluster is laid out.
-const FRAME: [&str; 3] = ["journal", "locks", "history.jsonl"];
+const FRAME: [&str; 4] = ["journal", "locks", "exchange", "history.jsonl"];
 
 /// Fails if there is more in a directory than the frame of a cluster that is not made yet.
 fn check_frame(layout: &ClusterLayout) -> Result<()> {

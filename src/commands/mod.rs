@@ -24,6 +24,8 @@ pub mod run_headless;
 pub mod services;
 pub mod shell;
 pub mod shutdown;
+pub mod snapshot;
+pub mod snapshots;
 pub mod start;
 pub mod status;
 pub mod stop;

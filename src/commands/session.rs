@@ -73,6 +73,7 @@ impl<'a> Session<'a> {
                 cluster.layout.own(),
                 cluster.layout.journal(),
                 cluster.layout.locks(),
+                cluster.layout.exchange(),
             ] {
                 files::make_directory(&directory, 0o700, None)?;
             }
@@ -191,7 +192,7 @@ impl<'a> Session<'a> {
             if header.sets_aside
                 || matches!(
                     header.verb.as_str(),
-                    "create" | "config" | "services" | "adopt"
+                    "create" | "config" | "services" | "adopt" | "snapshot"
                 )
             {
                 steps::recover_one(

@@ -8,6 +8,7 @@ mod directories;
 mod original;
 mod place;
 mod plan;
+mod snapshot;
 mod wait;
 
 use std::path::PathBuf;
@@ -32,6 +33,7 @@ pub use place::Entry;
 pub const INDEX_UNKNOWN: &str = "unknown\n";
 
 pub use plan::{Plan, carry_out, recover_one, supersede};
+pub use snapshot::Order;
 
 /// One change of the world, or one wait for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -180,6 +182,11 @@ pub enum Step {
         /// The index.
         index: String,
     },
+    /// Takes a snapshot; the undo leaves nothing of it.
+    TakeSnapshot {
+        /// What it is made of, and where it goes.
+        order: Box<Order>,
+    },
     /// Runs one of the application's commands that nothing takes back.
     RunPhase {
         /// The container for it.
@@ -304,6 +311,7 @@ impl Deeds<Step> for World<'_> {
             Step::MakeIndex { spec, .. } => {
                 app::run_phase(self, spec, "filling the search index", None)
             }
+            Step::TakeSnapshot { order } => snapshot::take(self, order),
             Step::RunPhase { spec, what, input } => {
                 app::run_phase(self, spec, what, input.as_ref())
             }
@@ -343,6 +351,7 @@ impl Deeds<Step> for World<'_> {
             Step::SetUp {
                 database, schema, ..
             } => database::empty(self, database, schema),
+            Step::TakeSnapshot { order } => snapshot::undo(order),
             Step::MakeIndex { search, index, .. } => app::delete_index(self, search, index),
             Step::DiscardDirectory { .. }
             | Step::RemoveStray { .. }
@@ -415,6 +424,7 @@ impl Step {
                 format!("run the application's first set-up on {schema}")
             }
             Step::MakeIndex { index, .. } => format!("fill the search index {index}"),
+            Step::TakeSnapshot { order } => format!("take the snapshot {}", order.file.display()),
             Step::RunPhase { what, .. } => what.clone(),
             Step::ReleaseWork { schema, .. } => {
                 format!("give back what a killed background process had taken in {schema}")

@@ -27,6 +27,7 @@ mod secrets;
 mod services_down;
 mod settings;
 mod site;
+mod snapshots;
 mod taken;
 mod up_and_down;
 mod verbs;

@@ -132,6 +132,20 @@ const CASES: &[Case] = &[
         fails: Some("index-all"),
     },
     Case {
+        verb: "snapshot",
+        prepare: started,
+        link: INSTANCE,
+        words: &["snapshot"],
+        fails: None,
+    },
+    Case {
+        verb: "snapshot",
+        prepare: started,
+        link: INSTANCE,
+        words: &["snapshot"],
+        fails: Some("exec sh -c pipe="),
+    },
+    Case {
         verb: "services",
         prepare: started,
         link: CLUSTER,

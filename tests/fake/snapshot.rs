@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 
 use crate::place::Place;
@@ -74,11 +74,25 @@ fn walk(root: &Path, directory: &Path, things: &mut BTreeMap<String, String>) {
         } else if meta.is_dir() {
             // Empty frames of the tool itself do not count: `state/clusters`, and the directory
             // that a `create` began in.
-            let frame = ["state", "state/clusters", "c", "c/.kor-cluster"].contains(&name.as_str());
+            let frame = [
+                "state",
+                "state/clusters",
+                "c",
+                "c/.kor-cluster",
+                "c/.kor-cluster/exchange",
+                "c/.kor-cluster/work",
+            ]
+            .contains(&name.as_str());
             if !frame {
                 things.insert(name, format!("directory {mode:o}"));
             }
             walk(root, &path, things);
+        } else if meta.file_type().is_fifo() {
+            things.insert(name, "a pipe".to_owned());
+        } else if name.starts_with("c/snapshots/") {
+            // Its name and its content have the time in them.
+            let instance = name.split('.').next().unwrap();
+            things.insert(instance.to_owned(), format!("{mode:o} a snapshot"));
         } else {
             let text = fs::read_to_string(&path).unwrap();
             things.insert(

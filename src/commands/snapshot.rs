@@ -1,0 +1,203 @@
+//! `snapshot`: one file per instance with all of its content, of one moment, while it serves.
+
+use serde_json::{Value, json};
+
+use crate::commands::context::Context;
+use crate::commands::report::Report;
+use crate::commands::session::{Extent, Session, Touch};
+use crate::error::{Error, Result};
+use crate::host::clone::Rules;
+use crate::host::{archive, clock, store};
+use crate::model::cluster::Cluster;
+use crate::model::container::{Role, names};
+use crate::model::contract::Contract;
+use crate::model::instance::Instance;
+use crate::model::name::Name;
+use crate::model::snapshot::{Manifest, Packing, SnapshotName};
+use crate::steps::{Order, Plan, Step};
+
+/// Files of an instance that belong to the place where it runs: a target has its own. (And a log
+/// and a first password are no content.)
+const OF_THE_PLACE: [&str; 6] = [
+    "instance.sh",
+    "config.sh",
+    "database.yml",
+    "mysql.cnf",
+    "admin_password",
+    "log",
+];
+
+/// Takes a snapshot of instances: database and files of the same moment, while they serve. Prints
+/// the file's path.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// The instances, where a cluster's link was called
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// How writers are kept out for the moment; `none` takes rows and files one after the other
+    #[arg(long, value_enum, default_value_t = Held::Lock)]
+    pub hold: Held,
+    /// How it is packed: tar.gz is what the shell script can import
+    #[arg(long, value_enum, default_value_t = Format::Zst)]
+    pub format: Format,
+}
+
+/// How writers are kept out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Held {
+    /// By a lock on the tables, for less than a second as a rule.
+    Lock,
+    /// They are not.
+    None,
+}
+
+/// How a snapshot is packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// This program's own.
+    #[value(name = "tar.zst")]
+    Zst,
+    /// The shell script's.
+    #[value(name = "tar.gz")]
+    Gz,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// Exit 1 where one of them cannot be taken; the others are.
+pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
+    let cluster = context.cluster()?;
+    let wanted = context.instances(&cluster, &args.names)?;
+    let mut lines = Vec::new();
+    let mut taken = Vec::new();
+    let mut failed: Vec<(Name, Error)> = Vec::new();
+    for name in wanted {
+        match one(args, context, &cluster, &name) {
+            Ok(Taken::Planned(report)) => {
+                lines.extend(report.lines);
+                taken.extend(report.json);
+            }
+            Ok(Taken::Done(path, manifest)) => {
+                lines.push(path.clone());
+                taken.push(json!({"instance": name, "path": path, "manifest": manifest}));
+            }
+            Err(error) if error.interrupted => return Err(error),
+            Err(error) => failed.push((name, error)),
+        }
+    }
+    end(context, lines, taken, failed)
+}
+
+/// What became of one instance.
+enum Taken {
+    /// With `--dry-run`.
+    Planned(Report),
+    /// The file, and what it says of itself.
+    Done(String, Option<Box<Manifest>>),
+}
+
+fn end(
+    context: &Context<'_>,
+    lines: Vec<String>,
+    taken: Vec<Value>,
+    mut failed: Vec<(Name, Error)>,
+) -> Result<Report> {
+    if failed.len() == 1 && taken.is_empty() {
+        return Err(failed.remove(0).1);
+    }
+    for (name, error) in &failed {
+        context
+            .observer
+            .warn(&format!("no snapshot of {name}: {error}"));
+    }
+    let failures: Vec<Value> = failed
+        .iter()
+        .map(|(name, error)| json!({"instance": name, "error": error.to_string()}))
+        .collect();
+    let object = json!({
+        "command": "snapshot",
+        "changed": !taken.is_empty() && !context.flags.dry_run,
+        "snapshots": taken,
+        "failed": failures,
+    });
+    Ok(Report {
+        code: u8::from(!failed.is_empty()),
+        ..Report::new(lines, object)
+    })
+}
+
+fn one(args: &Args, context: &Context<'_>, cluster: &Cluster, name: &Name) -> Result<Taken> {
+    let session = Session::begin(
+        context,
+        "snapshot",
+        cluster.clone(),
+        std::slice::from_ref(name),
+        Extent::Instances,
+        Touch::Content,
+    )?;
+    let instance = store::instance(&session.cluster, name)?;
+    let contract = session.contracts.covering(&instance.version)?;
+    let order = order(args, &session.cluster, &instance, contract)?;
+    let file = order.file.clone();
+    let mut plan: Plan = session.plan();
+    plan.instances = vec![name.clone()];
+    plan.push(Step::TakeSnapshot {
+        order: Box::new(order),
+    });
+    match session.carry_out(&plan)? {
+        Some(report) => Ok(Taken::Planned(report)),
+        None => Ok(Taken::Done(
+            file.display().to_string(),
+            archive::manifest(&file)?.map(Box::new),
+        )),
+    }
+}
+
+fn order(
+    args: &Args,
+    cluster: &Cluster,
+    instance: &Instance,
+    contract: &Contract,
+) -> Result<Order> {
+    let layout = &cluster.layout;
+    let data = &contract.content.directory;
+    let packing = match args.format {
+        Format::Zst => Packing::Zstd,
+        Format::Gz => Packing::Gzip,
+    };
+    let now = clock::now();
+    let taken = jiff::Timestamp::from_second(now).unwrap_or_default();
+    let file = SnapshotName::new(
+        instance.name.clone(),
+        taken,
+        instance.version.clone(),
+        packing,
+    );
+    Ok(Order {
+        cluster: cluster.name.to_string(),
+        instance: instance.name.to_string(),
+        version: instance.version.tag().to_owned(),
+        contract: contract.name.clone(),
+        database: names::service(&cluster.name, Role::Database),
+        schema: instance.schema.clone(),
+        tables_without_content: contract.content.tables_without_content.clone(),
+        held: args.hold == Held::Lock,
+        root: instance.layout.root().to_owned(),
+        rules: Rules {
+            write_once: contract
+                .content
+                .write_once
+                .iter()
+                .map(|path| std::path::Path::new(data).join(path))
+                .collect(),
+            left_out: OF_THE_PLACE.iter().map(Into::into).collect(),
+            followed: data.into(),
+        },
+        work: layout.work().join(instance.name.as_str()),
+        pipe: layout.exchange().join(format!("{}.sql", instance.name)),
+        taken: now,
+        packing,
+        file: layout.snapshots().join(file.to_string()),
+    })
+}
