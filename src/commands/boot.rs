@@ -20,7 +20,7 @@ use crate::services::{app::App, database, labels, proxy, search};
 use crate::steps::{Entry, Plan, Step};
 
 /// How long a shared service may take until it answers, in seconds.
-const SERVICE_SECONDS: u64 = 180;
+pub const SERVICE_SECONDS: u64 = 180;
 
 /// Brings the cluster's database and search server up, and the instances that `shutdown`
 /// stopped. Returns when all of them answer. After `adopt` it replaces the containers that the

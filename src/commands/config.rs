@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::host::{files, store};
 use crate::journal::lock::Permit;
 use crate::model::cluster::{self, Cluster};
+use crate::model::container::{Role, names};
 use crate::model::instance::{self, Instance};
 use crate::model::key_values::is_key;
 use crate::model::name::Name;
@@ -218,7 +219,14 @@ fn check_port(session: &Session<'_>, instance: &Instance, text: &str) -> Result<
         return Ok(None);
     }
     let ports = Ports::of(session.context, &session.cluster)?;
-    ports.reserve(session.context, &session.cluster, port)
+    let own = names::of_instance(&session.cluster.name, &instance.name, Role::Web, "");
+    if ports.only_held_by(&own, port) {
+        // It was started with it, and gets it back.
+        return Ok(None);
+    }
+    ports
+        .reserve(session.context, &session.cluster, port)
+        .map_err(|error| error.next("give another"))
 }
 
 fn in_cluster(cluster: &Cluster, key: &str, value: Option<&str>) -> Result<Change> {
@@ -241,7 +249,8 @@ fn in_cluster(cluster: &Cluster, key: &str, value: Option<&str>) -> Result<Chang
             format!("{link} restart --all")
         }
         _ if key.starts_with(cluster::key::MAIL_PREFIX) => {
-            "nothing; instances that are made from now on have it".to_owned()
+            "nothing; instances of v4 on that are made from now on have it (up to v3: ssmtp/ssmtp.conf)"
+                .to_owned()
         }
         _ => "nothing; it counts from now on".to_owned(),
     };
@@ -273,6 +282,15 @@ fn in_instance(
         None if !own && env.unset(key)? => {}
         None => return Err(not_set(key)),
     }
+    if env != instance.env && is_by_files(session, instance) {
+        return Err(Error::refused(format!("{key} is no setting of {}", instance.version))
+            .why("this version is configured by files: kor.yml, kor.app.yml; mail by the cluster's ssmtp/ssmtp.conf")
+            .next(format!(
+                "edit {}, then {} restart",
+                instance.layout.inside("kor.yml").display(),
+                instance.layout.link().display()
+            )));
+    }
     check_env_file(&instance.layout.env_file(), &env)?;
     let changed = Instance::from_files(
         instance.name.clone(),
@@ -294,6 +312,14 @@ fn in_instance(
     }
     if env != instance.env {
         entries.push(rewritten(instance.layout.env_file(), &instance.env, &env));
+    }
+    if generated_url(session, &changed) != generated_url(session, instance)
+        && is_by_files(session, instance)
+    {
+        session.context.observer.warn(&format!(
+            "{} has the address for links in mails; it stays as it is",
+            instance.layout.inside("kor.yml").display()
+        ));
     }
     Ok(Change {
         entries,
@@ -318,6 +344,12 @@ fn is_required(session: &Session<'_>, instance: &Instance, key: &str) -> bool {
             let rules = contract.env_file.as_ref();
             rules.is_some_and(|rules| rules.required.iter().any(|r| r == key))
         })
+}
+
+/// Whether the instance's version reads no environment file.
+fn is_by_files(session: &Session<'_>, instance: &Instance) -> bool {
+    let contract = session.contracts.covering(&instance.version);
+    contract.is_ok_and(|contract| contract.env_file.is_none())
 }
 
 fn rewritten(path: PathBuf, before: &impl ToString, after: &impl ToString) -> Entry {

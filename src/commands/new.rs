@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::commands::boot::SERVICE_SECONDS;
 use crate::commands::confirm::{Question, confirm};
 use crate::commands::context::{Context, typed};
 use crate::commands::first_content::{self, AdminArgs};
@@ -23,10 +24,10 @@ use crate::model::instance::check_server_name;
 use crate::model::name::Name;
 use crate::model::port::{self, Port};
 use crate::model::secret::Secret;
-use crate::model::version::Version;
+use crate::model::version::{Version, compare, numbers};
 use crate::services::app::App;
 use crate::services::{database, search};
-use crate::steps::{Plan, Step};
+use crate::steps::{self, Plan, Step};
 
 /// Makes a new instance: database, user, files, first set-up, search index. It can be started
 /// afterwards. If anything fails, nothing of it is left.
@@ -98,6 +99,12 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     observed.refuse_original(&session.cluster, "new")?;
     if !observed.services_run() {
         return Err(services_are_down(&session.cluster, "new"));
+    }
+    // One that was started a moment ago, by whomever, may not answer yet.
+    for role in [Role::Database, Role::Search] {
+        let container = names::service(&session.cluster.name, role);
+        let world = context.world(&session.cluster.layout);
+        steps::for_service(&world, role, &container, SERVICE_SECONDS)?;
     }
     check_name(&session, &name)?;
     let (port, reservation) = choose_port(args, &session)?;
@@ -241,6 +248,7 @@ fn check_name(session: &Session<'_>, name: &Name) -> Result<()> {
     }
     let schema = schema_of(name);
     let server = database::Server::of(engine, cluster);
+    check_account(&server.version()?, &schema)?;
     if let Some(holder) = server.holders_of(&schema, &schema)?.first() {
         return taken(format!("there is the {holder} in the database"));
     }
@@ -252,6 +260,31 @@ fn check_name(session: &Session<'_>, name: &Name) -> Result<()> {
         )),
         None => Ok(()),
     }
+}
+
+/// Refuses what MySQL cannot do: up to 5.6 it makes no account by the statements that are used
+/// here, and the names of its users have 32 characters at most.
+fn check_account(version: &str, user: &str) -> Result<()> {
+    /// The longest name of a user in MySQL 5.7 to 9.
+    const LONGEST: usize = 32;
+    if version.contains("MariaDB") {
+        return Ok(());
+    }
+    if numbers(version).is_some_and(|found| compare(&found, &[5, 7]).is_lt()) {
+        return Err(
+            Error::refused(format!("no new instance can be made on MySQL {version}"))
+                .why("its accounts are made in a way that this tool does not know")
+                .next("make it in a cluster of its own: create DIR"),
+        );
+    }
+    if user.len() > LONGEST {
+        return Err(
+            Error::usage(format!("{user} is too long for a user of MySQL"))
+                .why(format!("it takes {LONGEST} characters"))
+                .next("give a shorter name"),
+        );
+    }
+    Ok(())
 }
 
 fn plan(

@@ -96,6 +96,14 @@ impl Ports {
         }
     }
 
+    /// Whether nobody but this container has a port: its instance may have it again.
+    pub fn only_held_by(&self, container: &str, port: Port) -> bool {
+        let configured = self.configured.iter().any(|(taken, _)| *taken == port);
+        let mut holders = self.containers.iter();
+        let holder = holders.find(|c| c.host_ports.contains(&port.number()));
+        !configured && holder.is_some_and(|c| c.name == container)
+    }
+
     /// Who listens on a port now.
     pub fn listener(&self, cluster: &Cluster, port: Port) -> Option<String> {
         self.containers

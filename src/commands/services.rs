@@ -103,6 +103,14 @@ fn set(context: &Context<'_>, image: &ImageRef) -> Result<Report> {
         let line = format!("{image} is the cluster's search server already");
         return Ok(session.report(&session.plan(), vec![line], json!({"search": image})));
     }
+    let before = session.cluster.layout.search_data_before();
+    if files::exists(&before) {
+        return Err(
+            Error::refused(format!("{} is there already", before.display()))
+                .why("the old server's data is to be kept there")
+                .next("look at it, and move it elsewhere"),
+        );
+    }
     let mut wanted = session.cluster.clone();
     wanted.search_image = image.clone();
     let mut needed = images::of_services(&wanted);

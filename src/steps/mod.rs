@@ -34,6 +34,7 @@ pub const INDEX_UNKNOWN: &str = "unknown\n";
 
 pub use plan::{Plan, carry_out, recover_one, supersede};
 pub use snapshot::Order;
+pub use wait::for_service;
 
 /// One change of the world, or one wait for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -203,6 +203,15 @@ fn walk(cluster: &Cluster, era: &Era) {
         .ok()
         .says(&["kor.example.org"]);
     call(&["config", "unset", "SERVER_NAME"]).ok();
+    let code = if era.by_files { 6 } else { 0 };
+    call(&["config", "set", "NOTIFY_SENDER", "kor@example.org"]).expect(code);
+    let port = call(&["config", "get", "PORT"]).ok().text().to_owned();
+    let other = free_port().to_string();
+    for number in [&other, &port] {
+        cluster
+            .instance(name, ["config", "set", "PORT", number.as_str()])
+            .ok();
+    }
     call(&["restart"]).ok();
     call(&["stop"]).ok();
     assert_eq!(cluster.condition(name), "down");
