@@ -8,7 +8,7 @@ use crate::commands::adopted::{FoundImage, FoundIn};
 use crate::commands::context::Context;
 use crate::commands::database_image;
 use crate::commands::observed;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::host::database_files::{self, Writer};
 use crate::host::{files, identity, store};
 use crate::model::cluster::{Cluster, default, key};
@@ -63,10 +63,15 @@ pub struct FoundLink {
 /// Reads a cluster.
 ///
 /// # Errors
-/// Exit 6 with a list of all that is in the way; 5 where the engine cannot be reached.
+/// Exit 6 with a list of all that is in the way; 5 where the engine cannot be reached; 2 where the
+/// directory is an instance's.
 pub fn read(context: &Context<'_>, root: &Path, asked: Option<&ImageRef>) -> Result<Field> {
     let layout = ClusterLayout::new(root);
-    let cluster = store::cluster(root).map_err(|error| in_the_way(root, &[error.to_string()]))?;
+    let cluster = store::cluster(root).map_err(|error| match error.kind {
+        // What can be mended in the file; the others mean another directory.
+        Kind::Failed => in_the_way(root, &[error.to_string()]),
+        _ => error,
+    })?;
     let mut problems = Vec::new();
     check_files(&layout, &mut problems);
     let instances = instances(&cluster, &mut problems);

@@ -16,11 +16,35 @@ use crate::model::name::Name;
 /// The cluster in a directory.
 ///
 /// # Errors
-/// Exit 4 where there is none, 1 where its `config.sh` cannot be used.
+/// Exit 4 where there is none, 2 where it is an instance's, 1 where its `config.sh` cannot be used.
 pub fn cluster(root: &Path) -> Result<Cluster> {
     let file = ClusterLayout::new(root).config();
     let config = KeyValues::parse(&files::read(&file)?, file.display())?;
+    check_is_no_instance(root, &config)?;
     Cluster::from_config(root, config)
+}
+
+/// An instance's `config.sh` has a cluster's name and a password too.
+fn check_is_no_instance(root: &Path, config: &KeyValues) -> Result<()> {
+    let name = config.get(instance::key::NAME);
+    let Some(name) = name.or_else(|| config.get(instance::key::DB_NAME)) else {
+        return Ok(());
+    };
+    let of = match config.get(instance::key::CLUSTER_NAME) {
+        Some(cluster) => format!("the cluster {cluster}"),
+        None => "a cluster".to_owned(),
+    };
+    Err(Error::usage(format!(
+        "{} is the directory of the instance {name} of {of}",
+        root.display()
+    ))
+    .why("its config.sh has NAME or DB_NAME, as only an instance's has")
+    .next(match root.parent().and_then(Path::parent) {
+        Some(above) if ClusterLayout::new(above).config().is_file() => {
+            format!("name the cluster's directory, {}", above.display())
+        }
+        _ => "name the cluster's directory".to_owned(),
+    }))
 }
 
 /// Whether the tool made the cluster or took it over; else the original script made it. Where that

@@ -542,3 +542,15 @@ fn an_image_whose_name_moved_on_is_taken_by_its_id() {
     let get = place.link("c/cluster.sh", &["config", "get", "DATABASE_IMAGE"]);
     assert_eq!(get.done().out, "sha256:mariadb:10.11\n");
 }
+
+#[test]
+fn an_instance_s_directory_is_no_cluster() {
+    let place = Place::new();
+    laid_out(&place);
+    let ended = place.call(&["adopt", "c/instances/a"]).with(2);
+    for text in ["the instance a of the cluster c", "the cluster's directory"] {
+        assert!(ended.err.contains(text), "{text}: {}", ended.err);
+    }
+    assert!(!place.join("c/instances/a/.kor-cluster").exists());
+    place.call(&["adopt", "c"]).done();
+}
