@@ -7,6 +7,7 @@ use crate::host::database_files::{self, Writer};
 use crate::model::cluster::Cluster;
 use crate::model::family::Family;
 use crate::model::image::ImageRef;
+use crate::model::version::numbers;
 
 /// Refuses a database image of another family than the one that wrote the cluster's data.
 ///
@@ -43,9 +44,41 @@ pub fn fits(writer: &Writer, image: &ImageRef, wrote_it: bool) -> bool {
     }
 }
 
+/// Whether an image is of the series that wrote the data, as far as both are known: a tag without
+/// numbers says nothing, and one with the major number alone means whatever is newest of it.
+pub fn is_of_series(writer: &Writer, image: &ImageRef) -> bool {
+    let (Some(series), Some(tag)) = (&writer.series, image.numbers()) else {
+        return true;
+    };
+    numbers(series).is_none_or(|series| tag.starts_with(&series))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_series_is_major_and_minor() {
+        let writer = |series: Option<&str>| Writer {
+            family: Family::MariaDb,
+            series: series.map(str::to_owned),
+        };
+        let known = writer(Some("10.11"));
+        let is = |image: &str| is_of_series(&known, &ImageRef::parse(image).unwrap());
+        for same in [
+            "mariadb:10.11",
+            "mariadb:10.11.6-jammy",
+            "own:prod",
+            "sha256:0a",
+        ] {
+            assert!(is(same), "{same}");
+        }
+        for other in ["mariadb:10.3", "mariadb:11.4", "foo:1", "mariadb:10"] {
+            assert!(!is(other), "{other}");
+        }
+        let any = ImageRef::parse("mariadb:10.3").unwrap();
+        assert!(is_of_series(&writer(None), &any));
+    }
 
     #[test]
     fn a_family_opens_its_own() {

@@ -184,13 +184,20 @@ fn database(
             )));
         }
         _ if configured => (cluster.database_image.clone(), FoundIn::Config),
-        (Some(image), _, _) => (image.clone(), FoundIn::Asked),
-        (_, Some(image), _) => (image, FoundIn::Container),
-        (_, None, Some(writer)) => match writer.image() {
+        (Some(image), Some(there), _) => match there.is_meant_by(context, image)? {
+            true => (there.image, FoundIn::Container),
+            false => return Ok(Err(there.is_another_than(image))),
+        },
+        (Some(image), None, Some(writer)) if !database_image::is_of_series(writer, image) => {
+            return Ok(Err(another_series(&directory, writer, image)));
+        }
+        (Some(image), None, _) => (image.clone(), FoundIn::Asked),
+        (None, Some(there), _) => (there.image, FoundIn::Container),
+        (None, None, Some(writer)) => match writer.image() {
             Some(image) => (ImageRef::parse(&image)?, FoundIn::Files),
             None => return Ok(Err(unknown_writer(&directory, writer))),
         },
-        (_, None, None) => (ImageRef::parse(default::DATABASE_IMAGE)?, FoundIn::Default),
+        (None, None, None) => (ImageRef::parse(default::DATABASE_IMAGE)?, FoundIn::Default),
     };
     let (image, found_in) = found;
     let wrote_it = found_in == FoundIn::Container;
@@ -203,6 +210,16 @@ fn database(
         )),
         _ => Ok(FoundImage { image, found_in }),
     })
+}
+
+fn another_series(directory: &Path, writer: &Writer, asked: &ImageRef) -> String {
+    format!(
+        "{} was written by {}, and {asked} is of another version: say --database-image {}; if its \
+         server was replaced and the files do not tell, write DATABASE_IMAGE={asked} into config.sh",
+        directory.display(),
+        writer.words(),
+        writer.image().unwrap_or_else(|| "IMAGE".to_owned())
+    )
 }
 
 fn unknown_writer(directory: &Path, writer: &Writer) -> String {
@@ -223,11 +240,43 @@ fn search(
         (cluster.search_image.clone(), FoundIn::Config)
     } else {
         match of_container(context, containers, Role::Search)? {
-            Some(image) => (image, FoundIn::Container),
+            Some(there) => (there.image, FoundIn::Container),
             None => (ImageRef::parse(SEARCH_IMAGE)?, FoundIn::Default),
         }
     };
     Ok(FoundImage { image, found_in })
+}
+
+/// The image of a container of the original's.
+struct OfContainer {
+    /// The container.
+    container: String,
+    /// What its image was called when it was made.
+    name: String,
+    /// The image's id.
+    id: String,
+    /// What is written down, and means the same image from now on.
+    image: ImageRef,
+}
+
+impl OfContainer {
+    /// Whether an operator's word for an image means this one: by its name or by its id.
+    fn is_meant_by(&self, context: &Context<'_>, asked: &ImageRef) -> Result<bool> {
+        let name = ImageRef::parse(&self.name).map(|name| name.as_listed());
+        if name.is_ok_and(|name| name == asked.as_listed()) || asked.as_str() == self.id {
+            return Ok(true);
+        }
+        let found = context.engine.image(asked.as_str())?;
+        Ok(found.is_some_and(|found| !self.id.is_empty() && found.id == self.id))
+    }
+
+    fn is_another_than(&self, asked: &ImageRef) -> String {
+        format!(
+            "the data is written by the container {}, which has the image {}, and {asked} is \
+             another one: leave --database-image out",
+            self.container, self.name
+        )
+    }
 }
 
 /// The image of a service's container, where there is one of the original's.
@@ -235,16 +284,30 @@ fn of_container(
     context: &Context<'_>,
     containers: &[Container],
     role: Role,
-) -> Result<Option<ImageRef>> {
+) -> Result<Option<OfContainer>> {
     let Some(listed) = containers
         .iter()
         .find(|c| c.original.is_some() && c.role() == Some(role))
     else {
         return Ok(None);
     };
-    let container = context.engine.container(&listed.name)?;
-    let text = image_of(context, container.as_ref().unwrap_or(listed))?;
-    ImageRef::parse(&text).map(Some)
+    let detailed = context.engine.container(&listed.name)?;
+    let container = detailed.as_ref().unwrap_or(listed);
+    let image = ImageRef::parse(&image_of(context, container)?)?;
+    Ok(Some(OfContainer {
+        container: container.name.clone(),
+        name: container.image.clone(),
+        id: container.image_id.clone(),
+        image: match floats(&image) && !container.image_id.is_empty() {
+            true => ImageRef::parse(&container.image_id)?,
+            false => image,
+        },
+    }))
+}
+
+/// Whether a name means whatever is newest: the next pull may bring another major version.
+fn floats(image: &ImageRef) -> bool {
+    !image.is_id() && !image.as_str().contains('@') && image.tag() == "latest"
 }
 
 /// The very image that a container was made from: by its name where that still means the same

@@ -554,3 +554,46 @@ fn an_instance_s_directory_is_no_cluster() {
     assert!(!place.join("c/instances/a/.kor-cluster").exists());
     place.call(&["adopt", "c"]).done();
 }
+
+#[test]
+fn an_image_that_was_asked_for_is_the_one_that_wrote_the_data() {
+    let place = Place::new();
+    running(&place);
+    for other in ["mariadb:10.3", "mariadb:11.4", "foo:1", "mysql"] {
+        let ended = place.call(&["adopt", "c", "--database-image", other]);
+        let ended = ended.with(6);
+        assert!(ended.err.contains("c_mysql"), "{}", ended.err);
+        assert!(ended.err.contains("mariadb:10.11"), "{}", ended.err);
+    }
+    let same = ["adopt", "c", "--database-image", "docker.io/mariadb:10.11"];
+    place.call(&same).done();
+
+    let place = Place::new();
+    laid_out(&place);
+    for other in ["mariadb:10.3", "mariadb:11.4", "foo:1"] {
+        let ended = place.call(&["adopt", "c", "--database-image", other]);
+        let ended = ended.with(6);
+        assert!(ended.err.contains("MariaDB 10.11"), "{}", ended.err);
+        assert!(ended.err.contains(other), "{}", ended.err);
+    }
+    let same = ["adopt", "c", "--database-image", "mariadb:10.11.6"];
+    place.call(&same).done();
+}
+
+#[test]
+fn an_image_without_a_version_is_taken_by_its_id() {
+    for (image, id) in [
+        ("mariadb", "sha256:mariadb\n"),
+        ("mariadb:latest", "sha256:mariadb:latest\n"),
+    ] {
+        let place = Place::new();
+        running(&place);
+        place.change_world(|world| {
+            let database = world.containers.get_mut("c_mysql").unwrap();
+            database.spec.image = image.to_owned();
+        });
+        place.call(&["adopt", "c"]).done();
+        let get = place.link("c/cluster.sh", &["config", "get", "DATABASE_IMAGE"]);
+        assert_eq!(get.done().out, id);
+    }
+}
