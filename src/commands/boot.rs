@@ -66,17 +66,20 @@ pub fn run(_args: &Args, context: &Context<'_>) -> Result<Report> {
         }
     }
     let taking_over = TakeOver::of(context, &session.cluster, &observed, &names)?;
-    if let Some((_, error)) = faulty.iter().find(|(name, _)| running.contains(name)) {
-        // Left out, it would go down with what it is linked to.
-        return Err(error.clone());
+    need_all_running(&running, &faulty)?;
+    let adopted = adopted::read(&session.cluster.layout)?;
+    database_image::check(&session.cluster, adopted.as_ref())?;
+    if let (Some(taking_over), false) = (&taking_over, context.flags.dry_run) {
+        // Before images are pulled or built, which takes long.
+        taking_over.confirm(context)?;
     }
+    let apps = with_images(context, apps, &mut faulty);
+    need_all_running(&running, &faulty)?;
     for (name, error) in &faulty {
         context
             .observer
             .warn(&format!("{name} is left out: {error}"));
     }
-    let adopted = adopted::read(&session.cluster.layout)?;
-    database_image::check(&session.cluster, adopted.as_ref())?;
     images::ensure(context, &images::of_services(&session.cluster))?;
     let booting = Booting {
         cluster: &session.cluster,
@@ -86,9 +89,6 @@ pub fn run(_args: &Args, context: &Context<'_>) -> Result<Report> {
         adopted: adopted.is_some(),
     };
     let plan = booting.plan(session.plan())?;
-    if let (Some(taking_over), false) = (&taking_over, context.flags.dry_run) {
-        taking_over.confirm(context)?;
-    }
     if let Some(report) = session.carry_out(&plan)? {
         return Ok(report);
     }
@@ -122,9 +122,33 @@ fn checked<'a>(
     };
     start::check_settings(session, &app)?;
     start::check_port(&app, ports, observed)?;
-    let needed = images::of_app(app.cluster, app.contract, &instance.version)?;
-    images::ensure(session.context, &[needed])?;
     Ok(app)
+}
+
+/// An instance that ran in a container of the original's is not left out: it would go down with
+/// what it is linked to.
+fn need_all_running(running: &[Name], faulty: &[(&Name, Error)]) -> Result<()> {
+    match faulty.iter().find(|(name, _)| running.contains(name)) {
+        Some((_, error)) => Err(error.clone()),
+        None => Ok(()),
+    }
+}
+
+/// Those whose image is here, or can be had; the others join the faulty ones.
+fn with_images<'a>(
+    context: &Context<'_>,
+    apps: Vec<App<'a>>,
+    faulty: &mut Vec<(&'a Name, Error)>,
+) -> Vec<App<'a>> {
+    let mut ready = Vec::new();
+    for app in apps {
+        let needed = images::of_app(app.cluster, app.contract, &app.instance.version);
+        match needed.and_then(|needed| images::ensure(context, &[needed])) {
+            Ok(()) => ready.push(app),
+            Err(error) => faulty.push((&app.instance.name, error)),
+        }
+    }
+    ready
 }
 
 /// What a plan is made from.
