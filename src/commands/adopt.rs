@@ -69,7 +69,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
 
 fn report(field: &Field, changed: bool) -> Report {
     let cluster = &field.cluster;
-    let boot = typed(&cluster.layout.link(), "boot");
+    let boot = adopted::typed_for(&cluster.layout, "boot");
     let readable: Vec<WasReadable> = was_readable(field);
     let mut lines = Vec::new();
     if changed {
@@ -142,10 +142,20 @@ fn finish_earlier(context: &Context<'_>, layout: &ClusterLayout) -> Result<()> {
         if operation.header.verb == "adopt" {
             let note = "an interrupted `adopt` is tidied up first";
             context.observer.note(note);
-            steps::recover_one(&context.world(layout), &permit, &operation)?;
+            steps::recover_one(&context.world(layout), &permit, &operation)
+                .map_err(|error| with_tool(layout, error))?;
         }
     }
     tidy_up(layout)
+}
+
+/// While the link is not the tool's, nobody is told to call it.
+fn with_tool(layout: &ClusterLayout, error: Error) -> Error {
+    let by_link = typed(&layout.link(), "recover");
+    match error.next.as_ref() == Some(&by_link) {
+        true => error.next(adopted::typed_for(layout, "recover")),
+        false => error,
+    }
 }
 
 /// Removes the empty frame in a cluster that was not taken over after all.
@@ -208,7 +218,7 @@ fn carry_out(context: &Context<'_>, layout: &ClusterLayout, plan: &Plan) -> Resu
     if done.is_err() {
         tidy_up(layout)?;
     }
-    done
+    done.map_err(|error| with_tool(layout, error))
 }
 
 /// Everything that is not yet as it should be; on a cluster that was taken over before, what is

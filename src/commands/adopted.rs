@@ -7,7 +7,7 @@ use crate::commands::context::typed;
 use crate::commands::observed::Observed;
 use crate::commands::session::adopt_typed;
 use crate::error::{Error, Result};
-use crate::host::{files, store};
+use crate::host::{files, identity, store};
 use crate::model::cluster::Cluster;
 use crate::model::container::{Container, Role, names};
 use crate::model::health::{Condition, Health};
@@ -88,6 +88,18 @@ pub fn still_to_do(layout: &ClusterLayout, containers: &[Container]) -> Option<&
         .iter()
         .any(|c| c.original.is_some())
         .then_some("boot")
+}
+
+/// A command for a cluster as it is typed where its link may not lead to the tool: it may still be
+/// the original's, or a copy of its script.
+pub fn typed_for(layout: &ClusterLayout, words: &str) -> String {
+    let link = layout.link();
+    match identity::tool() {
+        Ok(tool) if link.canonicalize().ok().as_ref() != Some(&tool) => {
+            format!("{} -C {} {words}", tool.display(), layout.root().display())
+        }
+        _ => typed(&link, words),
+    }
 }
 
 /// What `status` says of a cluster that the original made, and of its proxy.

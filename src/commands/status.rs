@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::commands::adopted::Standing;
-use crate::commands::context::Context;
+use crate::commands::adopted::{Standing, typed_for};
+use crate::commands::context::{Context, typed};
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
 use crate::commands::start;
@@ -370,11 +370,14 @@ fn lines(
     }
     for operation in open {
         lines.push(format!(
-            "not over: `{}` of {}, begun {} ({} recover, if it does not run any more)",
+            "not over: `{}` of {}, begun {} ({}, if it does not run any more)",
             operation.header.verb,
             operation.header.who,
             clock::age(now - operation.header.started),
-            cluster.layout.link().display()
+            match operation.header.verb == "adopt" {
+                true => typed_for(&cluster.layout, "recover"),
+                false => typed(&cluster.layout.link(), "recover"),
+            }
         ));
     }
     lines

@@ -395,8 +395,14 @@ pub fn adopted_down(place: &Place) {
 fn the_first_boot_asks_and_makes_everything_anew() {
     let place = Place::new();
     adopted(&place);
+    place.change_world(|world| {
+        world.missing_images.push("elasticsearch:2.2.1".to_owned());
+    });
     let before = place.world();
     let ended = place.link("c/cluster.sh", &["boot"]).with(6);
+    assert!(place.world() == before, "it asks before it pulls");
+    place.change_world(|world| world.missing_images.clear());
+    let before = place.world();
     assert!(
         ended.err.contains("c_nginx, c_bg_a, c_instance_a"),
         "{}",
@@ -596,4 +602,18 @@ fn an_image_without_a_version_is_taken_by_its_id() {
         let get = place.link("c/cluster.sh", &["config", "get", "DATABASE_IMAGE"]);
         assert_eq!(get.done().out, id);
     }
+}
+
+#[test]
+fn a_copy_of_the_script_is_not_what_is_to_be_called_next() {
+    let place = Place::new();
+    running(&place);
+    let link = place.join("c/cluster.sh");
+    fs::remove_file(&link).unwrap();
+    write(&link, "#!/bin/bash\n", 0o755);
+    let ended = place.call(&["adopt", "c", "--json"]).done().json();
+    let root = place.join("c").canonicalize().unwrap();
+    let tool = binary().canonicalize().unwrap();
+    let next = format!("{} -C {} boot", tool.display(), root.display());
+    assert_eq!(ended["next"], next);
 }
