@@ -75,6 +75,7 @@ pub fn read(context: &Context<'_>, root: &Path, asked: Option<&ImageRef>) -> Res
     let mut problems = Vec::new();
     check_files(&layout, &mut problems);
     let instances = instances(&cluster, &mut problems);
+    check_database_files(&layout, &instances, &mut problems)?;
     let all = context.engine.all_containers()?;
     let containers = observed::of_cluster(&cluster, &all);
     let database = database(context, &cluster, &containers, asked)?;
@@ -159,6 +160,42 @@ fn instances(cluster: &Cluster, problems: &mut Vec<String>) -> Vec<Instance> {
         }
     }
     instances
+}
+
+/// In eras without an environment file the application is told its schema by `database.yml`.
+fn check_database_files(
+    layout: &ClusterLayout,
+    instances: &[Instance],
+    problems: &mut Vec<String>,
+) -> Result<()> {
+    let contracts = store::contracts(Some(layout))?;
+    for instance in instances {
+        let contract = contracts.covering(&instance.version);
+        if contract.is_ok_and(|contract| contract.env_file.is_none()) {
+            problems.extend(wrong_database_file(instance));
+        }
+    }
+    Ok(())
+}
+
+fn wrong_database_file(instance: &Instance) -> Option<String> {
+    let path = instance.layout.database_file();
+    let Some(file) = &instance.database_file else {
+        return Some(format!(
+            "{} is missing: {} has its database's settings in it",
+            path.display(),
+            instance.version
+        ));
+    };
+    let schema = file.schema.as_deref().unwrap_or("no schema");
+    (schema != instance.schema).then(|| {
+        format!(
+            "{} has {schema} under production, but {} has DB_NAME={}",
+            path.display(),
+            instance.layout.config().display(),
+            instance.schema
+        )
+    })
 }
 
 /// An image, or why there is none.
