@@ -152,11 +152,14 @@ fn unwrite(path: &Path, mode: u32, before: Option<&Secret>, content: &Secret) ->
 
 /// Gives something its rights of before, unless it has other ones since.
 fn give_rights_back(path: &Path, mode: u32, before: (u32, (u32, u32))) -> Result<bool> {
-    let there = files::rights(path)?.map(|(mode, _)| mode);
-    if !there.is_some_and(|found| found == mode || found == before.0) {
-        return Ok(false);
+    match files::rights(path)? {
+        // Never changed, perhaps because the file system cannot be written.
+        Some(there) if there == before => Ok(true),
+        Some((found, _)) if found == mode || found == before.0 => {
+            files::set_rights(path, before.0, Some(before.1)).map(|()| true)
+        }
+        _ => Ok(false),
     }
-    files::set_rights(path, before.0, Some(before.1)).map(|()| true)
 }
 
 /// Whether everything is in its place.
