@@ -55,6 +55,9 @@ struct InstanceStatus {
     asked_version: String,
     port: u16,
     should_run: bool,
+    /// Whether its container is the original's, which no verb but `boot` touches.
+    #[serde(skip)]
+    of_original: bool,
     #[serde(flatten)]
     health: Health,
     page_faults: Option<Vec<PageFault>>,
@@ -189,7 +192,8 @@ impl Asked<'_> {
     }
 
     fn instance(&self, instance: &Instance) -> InstanceStatus {
-        let container = self.detailed(self.observed.of_instance(&instance.name, Role::Web));
+        let listed = self.observed.of_instance(&instance.name, Role::Web);
+        let container = self.detailed(listed);
         let begun = Instant::now();
         let mut page_faults = None;
         let health = match self.contracts.covering(&instance.version) {
@@ -219,6 +223,7 @@ impl Asked<'_> {
             asked_version: instance.version.to_string(),
             port: instance.port.number(),
             should_run: instance.should_run,
+            of_original: listed.is_some_and(|c| c.original.is_some()),
             restart_needed: health.condition != Condition::Down
                 && (started.is_some_and(|at| changed_since(instance, at))
                     || self.is_outdated(instance)),
@@ -289,6 +294,7 @@ fn unreadable_instance(name: Name, error: &Error) -> InstanceStatus {
         asked_version: "?".to_owned(),
         port: 0,
         should_run: false,
+        of_original: false,
         health: Health::because(Condition::Unhealthy, error.to_string()),
         page_faults: None,
         unfinished: None,
@@ -394,18 +400,25 @@ fn words(health: &Health) -> String {
     words
 }
 
+/// What an instance should be, where it is not.
+fn should(status: &InstanceStatus) -> Option<&'static str> {
+    match (status.should_run, status.health.condition) {
+        (true, Condition::Down) => Some("it should run: `start` it"),
+        (false, condition) if condition != Condition::Down => Some("it should be down: `stop` it"),
+        _ => None,
+    }
+}
+
 fn details(status: &InstanceStatus, now: i64) -> Vec<String> {
     let mut details = Vec::new();
-    match (status.should_run, status.health.condition) {
-        (true, Condition::Down) => details.push("it should run: `start` it".to_owned()),
-        (false, condition) if condition != Condition::Down => {
-            details.push("it should be down: `stop` it".to_owned());
-        }
-        _ => {}
+    if status.of_original {
+        details.push("its container is the original script's".to_owned());
+    } else if let Some(other) = should(status) {
+        details.push(other.to_owned());
     }
     let page_faults = status.page_faults.iter().flatten();
     details.extend(page_faults.map(page::words));
-    if status.restart_needed {
+    if status.restart_needed && !status.of_original {
         details.push("its settings were changed since it was started: `restart` it".to_owned());
     }
     if let Some(count) = status.unfinished.filter(|count| *count > 0) {
