@@ -1,6 +1,7 @@
 //! `adopt [DIR]`: takes over a cluster that the original script made. It changes how the cluster is
 //! called and who may read its passwords, and nothing else: no container, no content.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -39,7 +40,8 @@ const FRAME: [&str; 3] = ["journal", "locks", "history.jsonl"];
 /// Runs the verb.
 ///
 /// # Errors
-/// Exit 6 with a list of all that is in the way, before anything changes.
+/// Exit 6 with a list of all that is in the way, before anything changes; 4 where there is no
+/// cluster.
 pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let root = which(args, context)?;
     if !context.flags.dry_run {
@@ -114,11 +116,15 @@ fn which(args: &Args, context: &Context<'_>) -> Result<PathBuf> {
             .next("call the cluster's link, or say -C CLUSTER"));
     }
     let Some(directory) = &args.directory else {
-        return context.layout().map(|layout| layout.root().to_owned());
+        let layout = context.layout()?;
+        need_config(layout.root())?;
+        return Ok(layout.root().to_owned());
     };
-    let root = directory
-        .canonicalize()
-        .map_err(|e| Error::io("find", directory, &e))?;
+    let root = directory.canonicalize().map_err(|e| match e.kind() {
+        ErrorKind::NotFound => no_cluster(directory, "there is no such directory"),
+        _ => Error::io("find", directory, &e),
+    })?;
+    need_config(&root)?;
     match context.scope.root() {
         Some(called) if called != root => Err(Error::usage(
             "the directory that was named is not the cluster that was called",
@@ -130,6 +136,25 @@ fn which(args: &Args, context: &Context<'_>) -> Result<PathBuf> {
         ))),
         _ => Ok(root),
     }
+}
+
+fn need_config(root: &Path) -> Result<()> {
+    // One that cannot be looked at is reported when it is read.
+    match ClusterLayout::new(root).config().try_exists() {
+        Ok(false) => Err(no_cluster(root, "there is no config.sh")),
+        _ => Ok(()),
+    }
+}
+
+fn no_cluster(directory: &Path, why: &str) -> Error {
+    let tool = identity::tool().unwrap_or_else(|_| PathBuf::from("kor-cluster"));
+    let create = format!("create {}", directory.display());
+    Error::not_found(format!("{} is no cluster", directory.display()))
+        .why(why)
+        .next(format!(
+            "name the directory of one, or make a new one: {}",
+            typed(&tool, &create)
+        ))
 }
 
 /// An `adopt` that was interrupted here is finished or undone, and this one does the rest.

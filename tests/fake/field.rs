@@ -617,3 +617,57 @@ fn a_copy_of_the_script_is_not_what_is_to_be_called_next() {
     let next = format!("{} -C {} boot", tool.display(), root.display());
     assert_eq!(ended["next"], next);
 }
+
+#[test]
+fn a_directory_without_a_configuration_is_no_cluster() {
+    let place = Place::new();
+    fs::create_dir(place.join("empty")).unwrap();
+    for (directory, why) in [
+        ("empty", "there is no config.sh"),
+        ("missing", "no such directory"),
+    ] {
+        let ended = place.call(&["adopt", directory]).with(4);
+        for text in ["is no cluster", why, " create "] {
+            assert!(ended.err.contains(text), "{text}: {}", ended.err);
+        }
+    }
+}
+
+#[test]
+fn an_era_that_is_told_by_files_needs_the_schema_in_its_file() {
+    let place = Place::new();
+    laid_out(&place);
+    let config = place.join("c/instances/a/config.sh");
+    let text = fs::read_to_string(&config).unwrap();
+    write(&config, &text.replace("v5.0.1", "v2.1.0"), 0o644);
+    let file = place.join("c/instances/a/database.yml");
+    let ended = place.call(&["adopt", "c"]).with(6);
+    assert!(
+        ended.err.contains("database.yml is missing"),
+        "{}",
+        ended.err
+    );
+    write(&file, "production:\n  database: other\n", 0o644);
+    let ended = place.call(&["adopt", "c"]).with(6);
+    for text in ["has other under production", "DB_NAME=kor_a"] {
+        assert!(ended.err.contains(text), "{text}: {}", ended.err);
+    }
+    write(&file, "production:\n  database: kor_a\n", 0o644);
+    place.call(&["adopt", "c"]).done();
+}
+
+#[test]
+fn nobody_is_told_to_stop_a_container_of_the_original_s() {
+    let place = Place::new();
+    adopted(&place);
+    let status = place.link("c/cluster.sh", &["status"]).done();
+    assert!(
+        status
+            .out
+            .contains("its container is the original script's"),
+        "{}",
+        status.out
+    );
+    assert!(!status.out.contains("`stop` it"), "{}", status.out);
+    assert!(!status.out.contains("`restart` it"), "{}", status.out);
+}
