@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::engine::{Endpoint, Engine, NoAnswer, Output};
 use crate::error::{Error, Result};
+use crate::host::database_files;
 use crate::model::cluster::Cluster;
 use crate::model::container::{Container, ContainerSpec, Mount, Role, names};
 use crate::model::family::Family;
@@ -86,13 +87,16 @@ pub fn spec(cluster: &Cluster) -> ContainerSpec {
     }
 }
 
-/// Whether the image is taken for MariaDB: by its name, or where that says nothing. An image that
-/// is only known by its id was the original's, which wrote `mysql`.
+/// Whether the image is taken for MariaDB: by its name; where that says nothing, by who wrote the
+/// data; where there is none, an image that is only known by its id was the original's `mysql`.
 fn is_mariadb(cluster: &Cluster) -> bool {
     let image = &cluster.database_image;
     match Family::of_image(image) {
         Some(family) => family == Family::MariaDb,
-        None => !image.is_id(),
+        None => match database_files::writer(&cluster.layout.database_data()) {
+            Ok(Some(writer)) => writer.family == Family::MariaDb,
+            _ => !image.is_id(),
+        },
     }
 }
 
