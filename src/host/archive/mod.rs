@@ -1,22 +1,29 @@
 //! Snapshots as files: packed, described, checked, unpacked. `docs/snapshots.md` has the format.
 //!
 //! Whatever the size of a snapshot, memory stays flat: everything streams.
-#![allow(dead_code)] // Some of it is for the reader, which is to come.
 
 mod attributes;
+mod budget;
+mod disk;
 mod dump_end;
+mod entries;
 mod entry;
 mod packed;
+mod pass;
 mod path;
+mod reader;
 mod seen;
 mod show;
 mod sink;
+mod source;
 mod sums;
 mod tail;
 mod walk;
 mod watch;
 mod writer;
 
+pub use budget::Limits;
+pub use reader::{Checked, Origin, Rules, Sinks, Strays, check, unpack};
 pub use show::manifest;
 pub use walk::{LeftOut, Tree};
 pub use watch::Watch;

@@ -54,13 +54,12 @@ impl<'a> Packed<'a> {
     pub fn bare(&mut self, path: &[u8], entry: Entry<'_>, attributes: &Attributes) -> Result<()> {
         let role = match entry {
             Entry::File(_) | Entry::HardLink(_) => Role::File,
-            Entry::Link(_) => Role::Link,
+            Entry::Link(_) => Role::Other,
             Entry::Directory => Role::Directory,
         };
-        if !self.seen.note(path, role) {
-            return Err(Error::failed(format!("cannot pack {}", path::shown(path)))
-                .why("something of this name is in the snapshot already"));
-        }
+        self.seen
+            .note(path, role)
+            .map_err(|why| Error::failed(format!("cannot pack {}", path::shown(path))).why(why))?;
         self.raw(&entry::head(path, entry, attributes))
     }
 

@@ -2,6 +2,9 @@
 
 use crate::host::archive::DEEPEST;
 
+/// Longer paths and targets of links are not packed and not unpacked, in bytes.
+pub const LONGEST: usize = 4000;
+
 /// What is wrong with a path or link, for an error.
 pub type Wrong = &'static str;
 
@@ -32,7 +35,7 @@ pub fn plain(raw: &[u8]) -> Result<Vec<u8>, Wrong> {
         plain.extend_from_slice(part);
         depth += 1;
     }
-    if depth > DEEPEST || plain.len() > 4000 {
+    if depth > DEEPEST || plain.len() > LONGEST {
         return Err("it is nested too deep");
     }
     Ok(plain)
@@ -59,7 +62,7 @@ pub fn link_leaves(path: &[u8], target: &[u8]) -> Option<Wrong> {
     if target.is_empty() {
         return Some("it is a link to nothing");
     }
-    if target.len() > 4000 {
+    if target.len() > LONGEST {
         return Some("it is a link to a place that is nested too deep");
     }
     if real == 0 {

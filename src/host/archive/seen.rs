@@ -3,15 +3,20 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
+use crate::host::archive::path::{self, Wrong};
+
 /// What stands at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// A regular file.
+    /// A regular file, which may get further names.
     File = 0,
-    /// A symbolic link.
-    Link = 1,
+    /// What nothing stands below, and nothing links to: a symbolic link, a file of the snapshot's
+    /// own.
+    Other = 1,
     /// A directory.
     Directory = 2,
+    /// A directory that something was met in, but not itself.
+    Implied = 3,
 }
 
 /// A set of paths. It keeps 62 bits of a keyed hash of each: with two million paths, two of them
@@ -49,27 +54,45 @@ impl std::hash::Hasher for AsItIs {
 impl Seen {
     /// What stands at this path, if it was met.
     pub fn role(&self, path: &[u8]) -> Option<Role> {
-        [Role::File, Role::Link, Role::Directory]
+        let hash = self.keyed.hash_one(path);
+        [Role::File, Role::Other, Role::Directory, Role::Implied]
             .into_iter()
-            .find(|role| self.paths.contains(&self.key(path, *role)))
+            .find(|role| self.paths.contains(&key(hash, *role)))
     }
 
-    /// Notes a path; false where it was met before.
-    pub fn note(&mut self, path: &[u8], role: Role) -> bool {
-        self.role(path).is_none() && self.paths.insert(self.key(path, role))
+    /// Notes a path and the directories above it.
+    ///
+    /// # Errors
+    /// What is wrong with it: it was met before, or one of the directories above it is none.
+    pub fn note(&mut self, path: &[u8], role: Role) -> Result<(), Wrong> {
+        match (self.role(path), role) {
+            (None, _) => {}
+            // What was met in it came first.
+            (Some(Role::Implied), Role::Directory) => {}
+            (Some(_), _) => return Err("something of this name is in the snapshot already"),
+        }
+        let mut above = path::split(path).0;
+        while !above.is_empty() {
+            match self.role(above) {
+                None => self.put(above, Role::Implied),
+                Some(Role::Directory | Role::Implied) => break,
+                Some(Role::File | Role::Other) => {
+                    return Err("it stands below something that is no directory");
+                }
+            }
+            above = path::split(above).0;
+        }
+        self.put(path, role);
+        Ok(())
     }
 
-    /// Whether one of the directories on the way to this path was met as something else.
-    pub fn is_below_no_directory(&self, path: &[u8]) -> bool {
-        path.iter()
-            .enumerate()
-            .filter(|(_, byte)| **byte == b'/')
-            .any(|(at, _)| matches!(self.role(&path[..at]), Some(Role::File | Role::Link)))
+    fn put(&mut self, path: &[u8], role: Role) {
+        self.paths.insert(key(self.keyed.hash_one(path), role));
     }
+}
 
-    fn key(&self, path: &[u8], role: Role) -> u64 {
-        self.keyed.hash_one(path) << 2 | role as u64
-    }
+fn key(hash: u64, role: Role) -> u64 {
+    hash << 2 | role as u64
 }
 
 #[cfg(test)]
@@ -79,12 +102,16 @@ mod tests {
     #[test]
     fn a_path_is_met_once() {
         let mut seen = Seen::default();
-        assert!(seen.note(b"a", Role::Directory));
-        assert!(seen.note(b"a/b", Role::Link));
-        assert!(!seen.note(b"a/b", Role::File));
-        assert_eq!(seen.role(b"a/b"), Some(Role::Link));
+        seen.note(b"a", Role::Directory).unwrap();
+        seen.note(b"a/b", Role::Other).unwrap();
+        seen.note(b"a/b", Role::File).unwrap_err();
+        assert_eq!(seen.role(b"a/b"), Some(Role::Other));
         assert_eq!(seen.role(b"b"), None);
-        assert!(seen.is_below_no_directory(b"a/b/c"));
-        assert!(!seen.is_below_no_directory(b"a/c/b"));
+        seen.note(b"a/b/c", Role::File).unwrap_err();
+        seen.note(b"a/b/c/d", Role::File).unwrap_err();
+        seen.note(b"x/y/z", Role::File).unwrap();
+        seen.note(b"x/y", Role::File).unwrap_err();
+        seen.note(b"x/y", Role::Directory).unwrap();
+        seen.note(b"x/y", Role::Directory).unwrap_err();
     }
 }

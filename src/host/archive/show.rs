@@ -9,31 +9,22 @@ use tar::Header;
 use crate::error::{Error, Result};
 use crate::host::archive::tail::{self, Frame, Tail};
 use crate::host::archive::{BLOCK, MANIFEST};
-use crate::model::snapshot::Manifest;
+use crate::model::snapshot::{Manifest, Packing};
 
 /// A description is not longer, in bytes, packed or not.
-pub(crate) const LONGEST: u64 = 4 << 20;
+pub const LONGEST: u64 = 4 << 20;
 
 /// The description of a snapshot; nothing where its end does not lead to one: then it is of the
-/// shell script or of ConedaKOR itself, or was packed anew, and only reading all of it tells.
+/// shell script or of ConedaKOR itself, or was packed anew, and only reading all of it tells
+/// ([`check`](crate::host::archive::check)).
 ///
 /// # Errors
 /// Exit 4 or 6 where the file cannot be read, 8 where it is no snapshot or its end is damaged.
 pub fn manifest(path: &Path) -> Result<Option<Manifest>> {
     let failed = |e| Error::io("read", path, &e);
-    let mut file = File::open(path).map_err(failed)?;
-    let mut first = [0; 4];
-    let mut begin = Vec::new();
-    file.by_ref()
-        .take(4)
-        .read_to_end(&mut begin)
-        .map_err(failed)?;
-    first[..begin.len()].copy_from_slice(&begin);
-    if first[..2] == GZIP {
+    let (mut file, packing) = open(path)?;
+    if packing == Packing::Gzip {
         return Ok(None);
-    }
-    if tail::frame(&first) != Some(Frame::Data) {
-        return Err(no_snapshot(path));
     }
     let Some(tail) = find_tail(&mut file).map_err(failed)? else {
         return Ok(None);
@@ -51,17 +42,38 @@ pub fn manifest(path: &Path) -> Result<Option<Manifest>> {
     Manifest::parse(&json).map(Some)
 }
 
-/// What a file of gzip begins with.
-pub(crate) const GZIP: [u8; 2] = [0x1F, 0x8B];
-
-/// A file that begins as no snapshot does.
-pub(crate) fn no_snapshot(path: &Path) -> Error {
-    Error::damaged(format!("{} is no snapshot", path.display()))
-        .why("it is neither a .tar.zst nor a .tar.gz")
+/// A snapshot's file and how it is packed, by what it begins with.
+///
+/// # Errors
+/// Exit 4 or 6 where it cannot be read, 8 where it is nothing that a snapshot can be.
+pub(crate) fn open(path: &Path) -> Result<(File, Packing)> {
+    let failed = |e| Error::io("read", path, &e);
+    // To open a pipe would wait for someone at its other end.
+    let is_file = std::fs::metadata(path).map_err(failed)?.is_file();
+    if is_file {
+        let mut file = File::open(path).map_err(failed)?;
+        let mut begin = Vec::new();
+        file.by_ref()
+            .take(4)
+            .read_to_end(&mut begin)
+            .map_err(failed)?;
+        file.seek(SeekFrom::Start(0)).map_err(failed)?;
+        if begin.starts_with(&GZIP) {
+            return Ok((file, Packing::Gzip));
+        }
+        if tail::frame(&begin) == Some(Frame::Data) {
+            return Ok((file, Packing::Zstd));
+        }
+    }
+    Err(Error::damaged(format!("{} is no snapshot", path.display()))
+        .why("it is neither a .tar.zst nor a .tar.gz"))
 }
 
+/// What a file of gzip begins with.
+const GZIP: [u8; 2] = [0x1F, 0x8B];
+
 /// The tail of a file, if it has one that can be right.
-pub(crate) fn find_tail(file: &mut File) -> std::io::Result<Option<Tail>> {
+fn find_tail(file: &mut File) -> std::io::Result<Option<Tail>> {
     let size = file.metadata()?.len();
     let Some(at) = size.checked_sub(tail::LENGTH as u64) else {
         return Ok(None);

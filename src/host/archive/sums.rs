@@ -15,6 +15,7 @@ pub fn hex(hash: Sha256) -> String {
 }
 
 /// The digest of something short.
+#[cfg(test)]
 pub fn hex_of(bytes: &[u8]) -> String {
     hex(Sha256::new_with_prefix(bytes))
 }

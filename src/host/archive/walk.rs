@@ -120,9 +120,11 @@ struct Walk<'w> {
 
 impl Walk<'_> {
     fn directory(&self, directory: File, path: &[u8], visit: &mut Visit<'_>) -> Result<()> {
-        if path.iter().filter(|b| **b == b'/').count() >= DEEPEST - 1 {
-            return Err(Error::failed(format!("cannot pack {}", path::shown(path)))
-                .why(format!("it is nested deeper than {DEEPEST} directories")));
+        // A name has 255 bytes at most.
+        let longest = path::LONGEST - 256;
+        if path.iter().filter(|b| **b == b'/').count() >= DEEPEST - 1 || path.len() > longest {
+            let what = format!("cannot pack {}", path::shown(path));
+            return Err(Error::failed(what).why("its directories are nested too deep"));
         }
         let names = names(&directory).map_err(|e| self.failed(path, &e))?;
         for name in names {

@@ -1,23 +1,24 @@
 //! Packs a snapshot: beside its place, and into it when it is whole and on the disk.
 
+mod end;
+mod streams;
+
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::host::archive::attributes::Attributes;
 use crate::host::archive::dump_end::DumpEnd;
 use crate::host::archive::entry::Entry;
-use crate::host::archive::packed::{self, Packed, unreadable};
+use crate::host::archive::packed::{Packed, unreadable};
 use crate::host::archive::sink::Sink;
-use crate::host::archive::tail::Tail;
 use crate::host::archive::walk::{Found, LeftOut, Tree, walk};
 use crate::host::archive::watch::Watch;
-use crate::host::archive::{BLOCK, CHUNK, MANIFEST, PART, SUMS, Stream, path};
+use crate::host::archive::{MANIFEST, SUMS, Stream, path};
 use crate::host::{clock, files};
 use crate::model::snapshot::{About, Content, FORMAT, Manifest, Packing};
 
@@ -68,7 +69,7 @@ pub struct Finished {
     pub path: PathBuf,
     /// Its size.
     pub bytes: u64,
-    /// What it says of itself.
+    /// What it says of itself; in the shell script's form it does not.
     pub manifest: Manifest,
     /// The first hundred of what could not be packed.
     pub left_out: Vec<LeftOut>,
@@ -87,10 +88,10 @@ impl<'a> Writer<'a> {
         let beside = files::beside(path);
         let _ = fs::remove_file(&beside);
         let failed = |e| Error::io("write", &beside, &e);
-        let file = private().open(&beside).map_err(failed)?;
+        let file = end::private().open(&beside).map_err(failed)?;
         let begun = Sink::new(file, &options)
             .map_err(failed)
-            .and_then(|sink| Ok((sink, scratch(path)?)));
+            .and_then(|sink| Ok((sink, end::scratch(path)?)));
         let (sink, list) = begun.inspect_err(|_| {
             let _ = fs::remove_file(&beside);
         })?;
@@ -171,7 +172,7 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// Exit 1 where `from` fails, where the dump's last line is missing, or it cannot be written.
     pub fn add_stream(&mut self, stream: Stream, from: &mut dyn Read) -> Result<u64> {
-        let mut from = Watched {
+        let mut from = streams::Watched {
             inner: from,
             bytes: 0,
             end: DumpEnd::default(),
@@ -207,7 +208,7 @@ impl<'a> Writer<'a> {
         let Some(packed) = self.packed.take() else {
             return Err(over());
         };
-        let ended = end(packed, &manifest, &self.options)
+        let ended = end::end(packed, &manifest, &self.options)
             .and_then(|bytes| {
                 is_free(&self.path)?;
                 fs::rename(&beside, &self.path).map_err(failed)?;
@@ -227,8 +228,12 @@ impl<'a> Writer<'a> {
 
     fn describe(&mut self, about: About) -> Result<Manifest> {
         let attributes = Attributes::own(self.now);
+        let packing = self.options.packing;
         let packed = self.packed()?;
-        let checksums = packed.list(SUMS.as_bytes(), &attributes)?;
+        let checksums = match packing {
+            Packing::Zstd => packed.list(SUMS.as_bytes(), &attributes)?,
+            Packing::Gzip => String::new(),
+        };
         let tar_bytes = packed.bytes;
         let mut manifest = Manifest {
             format: FORMAT,
@@ -239,12 +244,8 @@ impl<'a> Writer<'a> {
                 ..self.content.clone()
             },
         };
-        // Ours is the only clock that counts seconds; fractions would not be read back.
-        manifest.about.taken = manifest
-            .about
-            .taken
-            .round(jiff::Unit::Second)
-            .unwrap_or(manifest.about.taken);
+        let taken = manifest.about.taken;
+        manifest.about.taken = taken.round(jiff::Unit::Second).unwrap_or(taken);
         Ok(manifest)
     }
 
@@ -280,49 +281,6 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// As parts: `db.sql.00000` and on. There is always one, be it empty.
-    fn add_parts(&mut self, stream: Stream, from: &mut Watched<'_>) -> Result<()> {
-        let attributes = Attributes::own(self.now);
-        let mut part = Vec::with_capacity(PART);
-        for number in 0.. {
-            part.clear();
-            let read = from.by_ref().take(PART as u64).read_to_end(&mut part);
-            read.map_err(|e| unreadable(stream.name().as_bytes(), &e))?;
-            if part.is_empty() && number > 0 {
-                break;
-            }
-            let name = format!("{}.{number:05}", stream.name());
-            let size = part.len() as u64;
-            self.packed()?
-                .file(name.as_bytes(), size, &attributes, &mut &part[..])?;
-        }
-        Ok(())
-    }
-
-    /// As one member, `db.sql.gz`, by way of a file beside: its size is wanted first.
-    fn add_member(&mut self, stream: Stream, from: &mut Watched<'_>) -> Result<()> {
-        let name = format!("{}.gz", stream.name());
-        let failed = |e| Error::io("write", &self.path.with_file_name(&name), &e);
-        let mut sink = Sink::new(scratch(&self.path)?, &self.options).map_err(failed)?;
-        let mut chunk = vec![0; CHUNK];
-        loop {
-            let read =
-                packed::read(from, &mut chunk).map_err(|e| unreadable(name.as_bytes(), &e))?;
-            if read == 0 {
-                break;
-            }
-            std::io::Write::write_all(&mut sink, &chunk[..read]).map_err(failed)?;
-            self.watch.went_on(0, "packing the snapshot")?;
-        }
-        let packed = sink.finish().map_err(failed)?;
-        let size = packed.written;
-        let mut file = packed.into_file();
-        file.seek(SeekFrom::Start(0)).map_err(failed)?;
-        let attributes = Attributes::own(self.now);
-        self.packed()?
-            .file(name.as_bytes(), size, &attributes, &mut file)
-    }
-
     fn leave_out(&mut self, path: &[u8], why: &'static str) {
         self.content.left_out += 1;
         if self.left_out.len() < NAMED {
@@ -352,54 +310,8 @@ impl fmt::Debug for Writer<'_> {
     }
 }
 
-/// Packs the description and the end of the archive; in our own format as a frame of its own,
-/// with a tail that says where it is. Gives the size of the file.
-fn end(packed: Packed<'_>, manifest: &Manifest, options: &Options) -> Result<u64> {
-    let beside = packed.file.clone();
-    let failed = |e| Error::io("write", &beside, &e);
-    let json = manifest.to_json()?;
-    let size = json.len() as u64;
-    let attributes = Attributes::own(manifest.about.taken.as_second());
-    let mut last =
-        crate::host::archive::entry::head(MANIFEST.as_bytes(), Entry::File(size), &attributes);
-    last.extend_from_slice(&json);
-    last.resize(
-        last.len() + crate::host::archive::entry::padding(size) + 2 * BLOCK,
-        0,
-    );
-    let mut sink = packed.sink;
-    let mut offset = 0;
-    if options.packing == Packing::Zstd {
-        let file = sink.finish().map_err(failed)?;
-        offset = file.written;
-        sink = file.small_frame(options.level).map_err(failed)?;
-    }
-    std::io::Write::write_all(&mut sink, &last).map_err(failed)?;
-    let mut file = sink.finish().map_err(failed)?;
-    if options.packing == Packing::Zstd {
-        let length = file.written - offset;
-        let tail = Tail { offset, length };
-        std::io::Write::write_all(&mut file, &tail.to_bytes()).map_err(failed)?;
-    }
-    file.sync().map_err(failed)?;
-    Ok(file.written)
-}
-
-/// What streams in, counted, and the end of it remembered.
-struct Watched<'r> {
-    inner: &'r mut dyn Read,
-    bytes: u64,
-    end: DumpEnd,
-}
-
-impl Read for Watched<'_> {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.inner.read(into)?;
-        self.bytes += read as u64;
-        self.end.passed(&into[..read]);
-        Ok(read)
-    }
-}
+/// What a snapshot has of its own at the top, and one of ConedaKOR's container.
+const OURS: [&str; 4] = [SUMS, MANIFEST, "data.tar.gz", "data.sql.gz"];
 
 /// Files at the top that the snapshot makes itself. One that the shell script's import left in an
 /// instance's directory is old.
@@ -409,8 +321,7 @@ fn is_ours(path: &[u8]) -> bool {
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"."))
     };
     !path.contains(&b'/')
-        && (path == SUMS.as_bytes()
-            || path == MANIFEST.as_bytes()
+        && (OURS.iter().any(|name| path == name.as_bytes())
             || of_stream(Stream::Dump)
             || of_stream(Stream::Index))
 }
@@ -425,27 +336,4 @@ fn is_free(path: &Path) -> Result<()> {
 
 fn over() -> Error {
     Error::failed("the snapshot is finished already")
-}
-
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .mode(files::PRIVATE);
-    options
-}
-
-/// A file in the snapshot's directory that is gone when it is closed.
-fn scratch(path: &Path) -> Result<File> {
-    let mut name = files::beside(path).into_os_string();
-    name.push(".part");
-    let name = PathBuf::from(std::ffi::OsStr::from_bytes(name.as_bytes()));
-    let _ = fs::remove_file(&name);
-    let file = private()
-        .open(&name)
-        .map_err(|e| Error::io("write", &name, &e))?;
-    fs::remove_file(&name).map_err(|e| Error::io("remove", &name, &e))?;
-    Ok(file)
 }

@@ -1,15 +1,26 @@
 //! What is packed can be read, by us and by others, and what is broken is refused.
 
+mod hostile;
+mod memory;
+mod mutated;
+mod reading;
 mod writing;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
 use crate::error::Result;
-use crate::host::archive::{Finished, Options, Stream, Tree, Watch, Writer};
+use crate::host::archive::attributes::Attributes;
+use crate::host::archive::walk::{Found, walk};
+use crate::host::archive::{
+    Checked, Finished, Limits, Options, Rules, Sinks, Strays, Stream, Tree, Watch, Writer, check,
+    unpack,
+};
 use crate::host::interrupt::Interrupt;
 use crate::model::snapshot::{About, CloneKind, Hold, Packing};
 
@@ -63,4 +74,95 @@ pub fn place() -> (tempfile::TempDir, PathBuf, PathBuf) {
     std::fs::create_dir(&data).unwrap();
     let snapshot = place.path().join("main.20260131_120000.v5.0.1.tar.zst");
     (place, data, snapshot)
+}
+
+/// Names at the top that the tests' instance has.
+pub const RULES: Rules<'static> = Rules {
+    roots: &["data", "kor.yml"],
+    strays: Strays::Refuse,
+    limits: Limits {
+        bytes: 1 << 40,
+        entries: 10_000,
+        ratio: 200,
+        free: 1 << 20,
+    },
+};
+
+/// What came out of a snapshot.
+#[derive(Debug)]
+pub struct Unpacked {
+    pub checked: Checked,
+    pub place: tempfile::TempDir,
+    pub dump: Vec<u8>,
+    pub index: Vec<u8>,
+}
+
+impl Unpacked {
+    pub fn root(&self) -> PathBuf {
+        self.place.path().join("in")
+    }
+}
+
+/// Checks and unpacks; both have to say the same, and nothing may be written elsewhere.
+pub fn unpack_with(path: &Path, rules: Rules<'_>) -> Result<Unpacked> {
+    let checked = watched(|watch| check(path, rules, watch));
+    let place = tempfile::tempdir().unwrap();
+    let (mut dump, mut index) = (Vec::new(), Vec::new());
+    let sinks = Sinks {
+        dump: &mut dump,
+        index: &mut index,
+    };
+    let into = place.path().join("in");
+    let unpacked = watched(|watch| unpack(path, &into, rules, sinks, watch));
+    assert_eq!(crate::host::files::names_in(place.path()).unwrap(), ["in"]);
+    match (&checked, &unpacked) {
+        (Ok(a), Ok(b)) => assert_eq!(a, b),
+        (Err(a), Err(b)) => assert_eq!(a.to_string(), b.to_string()),
+        other => panic!("{other:?}"),
+    }
+    Ok(Unpacked {
+        checked: unpacked?,
+        place,
+        dump,
+        index,
+    })
+}
+
+pub fn unpack_all(path: &Path) -> Result<Unpacked> {
+    unpack_with(path, RULES)
+}
+
+/// What stands at a path: its attributes, and a file's content, a link's target or nothing, with
+/// the number of its names.
+pub type There = (Attributes, Vec<u8>, u64);
+
+/// All that is below a directory.
+pub fn tree(root: &Path) -> BTreeMap<Vec<u8>, There> {
+    let mut all = BTreeMap::new();
+    walk(root, b"", &Tree::default(), &mut |path, found| {
+        let (mut attributes, content, names) = match found {
+            Found::Directory(file, meta) => {
+                let mut attributes = Attributes::of(&meta);
+                attributes.read_extended(&file).unwrap();
+                (attributes, Vec::new(), 0)
+            }
+            Found::File(mut file, meta) => {
+                let mut attributes = Attributes::of(&meta);
+                attributes.read_extended(&file).unwrap();
+                let mut content = Vec::new();
+                file.read_to_end(&mut content).unwrap();
+                (attributes, content, meta.nlink())
+            }
+            Found::Link(target, meta) => (Attributes::of(&meta), target, 0),
+            Found::Other(why) => panic!("{why}"),
+        };
+        if names == 0 && attributes.mode == 0o777 {
+            // A link's mode says nothing.
+            attributes.mode = 0;
+        }
+        all.insert(path.to_vec(), (attributes, content, names));
+        Ok(())
+    })
+    .unwrap();
+    all
 }

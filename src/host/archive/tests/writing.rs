@@ -104,17 +104,7 @@ fn the_shell_scripts_form_is_packed_too() {
     let name = snapshot.file_name().unwrap().to_str().unwrap();
     let list = shell(place.path(), &format!("tar tzf {name}"));
     let names: Vec<_> = list.lines().collect();
-    assert_eq!(
-        names,
-        [
-            "./kor.yml",
-            "./data/",
-            "./data/a",
-            "./db.sql.gz",
-            "./SHA256SUMS",
-            "./snapshot.json"
-        ]
-    );
+    assert_eq!(names, ["./kor.yml", "./data/", "./data/a", "./db.sql.gz"]);
     let dump = shell(
         place.path(),
         &format!("tar xOzf {name} ./db.sql.gz | gzip -d"),
