@@ -170,8 +170,15 @@ impl<'a> Writer<'a> {
     /// what writes into `from` ended well is asked by the caller, before [`Writer::finish`].
     ///
     /// # Errors
-    /// Exit 1 where `from` fails, where the dump's last line is missing, or it cannot be written.
+    /// Exit 6 where it is the index and the form is the shell script's, which knows none. Exit 1
+    /// where `from` fails, where the dump's last line is missing, or it cannot be written.
     pub fn add_stream(&mut self, stream: Stream, from: &mut dyn Read) -> Result<u64> {
+        if (stream, self.options.packing) == (Stream::Index, Packing::Gzip) {
+            return Err(
+                Error::refused("a snapshot of the form tar.gz has no index in it")
+                    .why("the shell script, which reads that form, knows none"),
+            );
+        }
         let mut from = streams::Watched {
             inner: from,
             bytes: 0,

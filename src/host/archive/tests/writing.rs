@@ -158,6 +158,13 @@ fn what_is_not_finished_is_gone() {
         writer.add_bytes("a", b"").unwrap();
         writer.add_bytes("a", b"").unwrap_err();
     });
+    // An index where there cannot be one.
+    let error = watched(|watch| {
+        let gzip = Options::new(Packing::Gzip, 0);
+        let mut writer = Writer::begin(&snapshot, gzip, watch).unwrap();
+        writer.add_stream(Stream::Index, &mut &b""[..]).unwrap_err()
+    });
+    assert_eq!(error.exit_code(), 6);
     // A signal.
     let interrupt = Interrupt::default();
     interrupt.ask();
