@@ -1,4 +1,5 @@
-//! `snapshots [list|show]`: which snapshots there are, and what they say of themselves.
+//! `snapshots [list|show|verify]`: which snapshots there are, what they say of themselves, and
+//! whether they are whole.
 
 use std::path::{Path, PathBuf};
 
@@ -8,6 +9,7 @@ use crate::commands::context::Context;
 use crate::commands::report::Report;
 use crate::error::{Error, Result};
 use crate::host::{archive, files};
+use crate::model::cluster::Cluster;
 use crate::model::memory::human;
 use crate::model::name::Name;
 use crate::model::snapshot::{Manifest, SnapshotName};
@@ -30,6 +32,11 @@ pub enum What {
         /// The file, or its name in the cluster's `snapshots/`
         file: PathBuf,
     },
+    /// Read all of snapshots and compare every checksum [default: all that `list` shows]
+    Verify {
+        /// Files, or their names in the cluster's `snapshots/`
+        files: Vec<PathBuf>,
+    },
 }
 
 /// Runs the verb.
@@ -40,14 +47,70 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     match args.what.as_ref().unwrap_or(&What::List) {
         What::List => list(context),
         What::Show { file } => show(context, file),
+        What::Verify { files } => verify(context, files),
     }
 }
 
-fn list(context: &Context<'_>) -> Result<Report> {
-    let cluster = context.cluster()?;
+/// Names at the top of a snapshot that are an instance's own; others are read all the same.
+const ROOTS: [&str; 6] = [
+    "data",
+    ".env",
+    "kor.yml",
+    "kor.app.yml",
+    "secret_key_base",
+    "help.yml",
+];
+
+fn verify(context: &Context<'_>, wanted: &[PathBuf]) -> Result<Report> {
+    let paths = match wanted {
+        [] => {
+            let cluster = context.cluster()?;
+            let directory = cluster.layout.snapshots();
+            let found = found(context, &cluster)?;
+            found.iter().map(|(_, file)| directory.join(file)).collect()
+        }
+        some => some
+            .iter()
+            .map(|file| find(context, file))
+            .collect::<Result<Vec<_>>>()?,
+    };
+    let rules = archive::Rules {
+        roots: &ROOTS,
+        strays: archive::Strays::LeaveOut,
+        limits: archive::Limits::default(),
+    };
+    let silent = |_: u64| {};
+    let watch = archive::Watch::new(context.interrupt, &silent);
+    let (mut lines, mut objects, mut code) = (Vec::new(), Vec::new(), 0);
+    for path in paths {
+        let checked = archive::check(&path, rules, watch);
+        match &checked {
+            Ok(checked) => lines.push(format!(
+                "{}: whole, {} files, {}",
+                path.display(),
+                checked.content.files,
+                human(checked.content.file_bytes)
+            )),
+            Err(error) if error.interrupted => return Err(error.clone()),
+            Err(error) => {
+                code = code.max(error.exit_code());
+                lines.push(format!("{}: NOT whole: {error}", path.display()));
+            }
+        }
+        let error = checked.as_ref().err().map(ToString::to_string);
+        objects.push(json!({"path": path, "whole": error.is_none(), "error": error}));
+    }
+    Ok(Report {
+        code,
+        ..Report::new(lines, json!({"snapshots": objects}))
+    })
+}
+
+/// The snapshots of the cluster or of the instances that are meant, the newest last.
+fn found(context: &Context<'_>, cluster: &Cluster) -> Result<Vec<(SnapshotName, String)>> {
     let directory = cluster.layout.snapshots();
     let wanted = match context.means_instance(&[]) {
-        true => Some(context.instances(&cluster, &[])?),
+        true => Some(context.instances(cluster, &[])?),
         false => None,
     };
     let is_wanted = |name: &Name| wanted.as_ref().is_none_or(|names| names.contains(name));
@@ -57,9 +120,15 @@ fn list(context: &Context<'_>) -> Result<Report> {
         .filter(|(name, _)| is_wanted(&name.instance))
         .collect();
     found.sort_by(|(a, _), (b, _)| (a.taken, &a.instance).cmp(&(b.taken, &b.instance)));
+    Ok(found)
+}
+
+fn list(context: &Context<'_>) -> Result<Report> {
+    let cluster = context.cluster()?;
+    let directory = cluster.layout.snapshots();
     let mut lines = Vec::new();
     let mut objects: Vec<Value> = Vec::new();
-    for (name, file) in found {
+    for (name, file) in found(context, &cluster)? {
         let path = directory.join(&file);
         let bytes = path.metadata().map_or(0, |m| m.len());
         lines.push(format!("{file}  {}", human(bytes)));

@@ -95,6 +95,19 @@ fn a_snapshot_has_all_files_and_rows_and_opens_with_tar_and_zstd() {
         .instance("axb", ["snapshots"])
         .ok()
         .says(&["no snapshots"]);
+    cluster
+        .call(["snapshots", "verify", file])
+        .ok()
+        .says(&["whole"]);
+    let damaged = PLACE.join(fresh_name());
+    let mut bytes = fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&damaged, bytes).unwrap();
+    cluster
+        .call(["snapshots", "verify", damaged.to_str().unwrap()])
+        .expect(8)
+        .says(&["NOT whole"]);
     let left = cluster.root.join(".kor-cluster");
     assert!(!left.join("work/a_b").exists());
     assert_eq!(fs::read_dir(left.join("exchange")).unwrap().count(), 0);
