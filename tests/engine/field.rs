@@ -502,7 +502,7 @@ fn a_cluster_with_links_is_taken_over_and_keeps_everything() {
     tool().args(["adopt", &at, "--dry-run"]).ok().says(&[
         "narrow config.sh",
         "point the link instances/archiv/instance.sh",
-        "DATABASE_IMAGE=mysql",
+        "DATABASE_IMAGE=sha256:",
     ]);
     assert_eq!(field.files(), before);
     tool()
