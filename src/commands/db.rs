@@ -26,9 +26,6 @@ pub struct Args {
     pub statements: Option<String>,
 }
 
-/// Where the client's configuration is in its container.
-const CLIENT_CONFIG: &str = "/etc/kor-cluster/client.cnf";
-
 /// Runs the verb.
 ///
 /// # Errors
@@ -100,7 +97,7 @@ fn client(cluster: &Cluster, instance: Option<&Instance>) -> ContainerSpec {
         "-c".to_owned(),
         database::CLIENT.to_owned(),
         "client".to_owned(),
-        format!("--defaults-extra-file={CLIENT_CONFIG}"),
+        database::CLIENT_CONFIG_FLAG.to_owned(),
         "--default-character-set=utf8mb4".to_owned(),
         "--max-allowed-packet=1G".to_owned(),
     ];
@@ -114,7 +111,7 @@ fn client(cluster: &Cluster, instance: Option<&Instance>) -> ContainerSpec {
         labels: labels(cluster, Some(Role::Run)),
         mounts: vec![Mount {
             source: config,
-            target: CLIENT_CONFIG.to_owned(),
+            target: database::CLIENT_CONFIG.to_owned(),
             read_only: true,
         }],
         network: names::network(&cluster.name),

@@ -7,7 +7,6 @@ use crate::commands::session::Session;
 use crate::error::{Error, Result};
 use crate::host::{chance, files};
 use crate::model::container::{Role, names};
-use crate::model::label;
 use crate::model::secret::Secret;
 use crate::services::app::App;
 use crate::steps::{Plan, Step};
@@ -80,12 +79,7 @@ pub fn push_steps(
     let database = names::service(&session.cluster.name, Role::Database);
     let search = names::service(&session.cluster.name, Role::Search);
     let schema = app.instance.schema.clone();
-    let container = |command: &str| -> Result<_> {
-        let mut spec = app.command(Role::Run, command, &session.id)?;
-        spec.labels
-            .insert(label::OPERATION.to_owned(), session.id.clone());
-        Ok(Box::new(spec))
-    };
+    let container = |command: &str| app.phase(command, &session.id).map(Box::new);
     plan.push(Step::CheckEmptySchema {
         database: database.clone(),
         schema: schema.clone(),

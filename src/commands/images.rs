@@ -7,7 +7,7 @@ use crate::model::cluster::Cluster;
 use crate::model::contract::Contract;
 use crate::model::image::{ImageRef, Mirror};
 use crate::model::version::Version;
-use crate::services::app;
+use crate::services::app::{self, App};
 
 pub use crate::commands::image::build::Recipe;
 
@@ -50,6 +50,16 @@ pub fn of_app(cluster: &Cluster, contract: &Contract, version: &Version) -> Resu
         built_by: "image build, from a source that can be reached; or images/build kor-sample \
                    (a stand-in), then set APP_REPOSITORY",
     })
+}
+
+/// The images of several instances.
+///
+/// # Errors
+/// As [`of_app`].
+pub fn of_apps(apps: &[App<'_>]) -> Result<Vec<Needed>> {
+    apps.iter()
+        .map(|app| of_app(app.cluster, app.contract, &app.instance.version))
+        .collect()
 }
 
 /// Takes local images, else pulls them, else builds them where their source is known.

@@ -4,7 +4,6 @@
 use crate::error::Result;
 use crate::host::files;
 use crate::model::container::{Role, names};
-use crate::model::label;
 use crate::model::secret::Secret;
 use crate::services::app::App;
 use crate::steps::{Entry, INDEX_UNKNOWN, Step};
@@ -26,9 +25,7 @@ pub fn steps(app: &App<'_>, operation: &str, new_server: bool) -> Result<Option<
     else {
         return Ok(None);
     };
-    let mut spec = app.command(Role::Run, &app.contract.commands.index, operation)?;
-    spec.labels
-        .insert(label::OPERATION.to_owned(), operation.to_owned());
+    let spec = app.phase(&app.contract.commands.index, operation)?;
     let compare = Step::CompareIndex {
         spec: Box::new(spec),
         search: names::service(&app.cluster.name, Role::Search),

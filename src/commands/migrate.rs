@@ -10,8 +10,6 @@ use crate::commands::session::{Extent, Session, Touch, services_are_down};
 use crate::commands::{start, upkeep};
 use crate::error::Result;
 use crate::journal::OnFailure;
-use crate::model::container::Role;
-use crate::model::label;
 use crate::services::app::App;
 use crate::steps::{Plan, Step};
 
@@ -77,9 +75,7 @@ fn plan(session: &Session<'_>, apps: &[App<'_>]) -> Result<Plan> {
                 format!("fill the search index of {name}"),
             ),
         ] {
-            let mut spec = app.command(Role::Run, command, &session.id)?;
-            spec.labels
-                .insert(label::OPERATION.to_owned(), session.id.clone());
+            let spec = app.phase(command, &session.id)?;
             plan.push(Step::RunPhase {
                 spec: Box::new(spec),
                 what,

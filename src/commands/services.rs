@@ -14,7 +14,6 @@ use crate::host::{files, store};
 use crate::model::cluster::{Cluster, key};
 use crate::model::container::{Role, names};
 use crate::model::image::ImageRef;
-use crate::model::label;
 use crate::model::secret::Secret;
 use crate::services::{app::App, search};
 use crate::steps::{Entry, Plan, Step};
@@ -114,13 +113,7 @@ fn set(context: &Context<'_>, image: &ImageRef) -> Result<Report> {
     let mut wanted = session.cluster.clone();
     wanted.search_image = image.clone();
     let mut needed = images::of_services(&wanted);
-    for app in &apps {
-        needed.push(images::of_app(
-            app.cluster,
-            app.contract,
-            &app.instance.version,
-        )?);
-    }
+    needed.extend(images::of_apps(&apps)?);
     images::ensure(context, &needed)?;
     let observed = Observed::of(context.engine, &session.cluster)?;
     observed.refuse_original(&session.cluster, "services")?;
@@ -204,9 +197,7 @@ fn push_indices(plan: &mut Plan, session: &Session<'_>, apps: &[App<'_>]) -> Res
         let Some(index) = &app.instance.index else {
             continue;
         };
-        let mut spec = app.command(Role::Run, &app.contract.commands.index, &session.id)?;
-        spec.labels
-            .insert(label::OPERATION.to_owned(), session.id.clone());
+        let spec = app.phase(&app.contract.commands.index, &session.id)?;
         // Nothing to take back: the new server's data goes as a whole.
         plan.push(Step::RunPhase {
             spec: Box::new(spec),

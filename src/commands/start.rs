@@ -112,16 +112,10 @@ pub fn apps<'a>(session: &'a Session<'_>, instances: &'a [Instance]) -> Result<V
 /// # Errors
 /// Exit 6 where the environment file lacks a setting or has what its reader would run or expand.
 pub fn check(session: &Session<'_>, apps: &[App<'_>]) -> Result<()> {
-    let mut needed = Vec::new();
     for app in apps {
         check_settings(session, app)?;
-        needed.push(images::of_app(
-            app.cluster,
-            app.contract,
-            &app.instance.version,
-        )?);
     }
-    images::ensure(session.context, &needed)
+    images::ensure(session.context, &images::of_apps(apps)?)
 }
 
 /// The settings of one instance: all that the application needs, nothing that it would run, mail.

@@ -4,7 +4,6 @@ use crate::commands::observed::Observed;
 use crate::commands::session::Session;
 use crate::error::Result;
 use crate::model::container::{Role, names};
-use crate::model::label;
 use crate::services::app::App;
 use crate::steps::Step;
 
@@ -47,9 +46,7 @@ pub fn mend(app: &App<'_>, operation: &str) -> Result<Option<Step>> {
     let Some(rescue) = &rules.rescue else {
         return Ok(None);
     };
-    let mut spec = app.command(Role::Run, &rescue.mend, operation)?;
-    spec.labels
-        .insert(label::OPERATION.to_owned(), operation.to_owned());
+    let spec = app.phase(&rescue.mend, operation)?;
     Ok(Some(Step::Mend {
         spec: Box::new(spec),
         what: rules.what.clone(),

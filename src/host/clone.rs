@@ -12,21 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::host::interrupt::Interrupt;
+use crate::model::snapshot::CloneKind;
 
 /// The file beside which others of the application's are rewritten in place, under its lock.
 const LOCK_SUFFIX: &str = ".lock";
-
-/// How a directory was cloned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// Every file shares its blocks with the original until one of them is written.
-    Reflink,
-    /// What is written once is the same file; the rest was copied.
-    HardLinks,
-    /// Everything was copied.
-    Copy,
-}
 
 /// What makes a file another one: inode, size, time of change (seconds and nanoseconds).
 type Mark = (u64, u64, i64, i64);
@@ -47,7 +36,7 @@ pub struct Clone<'a> {
     from: &'a Path,
     to: &'a Path,
     rules: &'a Rules,
-    method: Method,
+    method: CloneKind,
     done: BTreeMap<PathBuf, Mark>,
 }
 
@@ -63,7 +52,7 @@ impl<'a> Clone<'a> {
             from,
             to,
             rules,
-            method: Method::Copy,
+            method: CloneKind::Copy,
             done: BTreeMap::new(),
         };
         clone.method = clone.find_method()?;
@@ -71,12 +60,12 @@ impl<'a> Clone<'a> {
     }
 
     /// How it is made.
-    pub fn method(&self) -> Method {
+    pub fn method(&self) -> CloneKind {
         self.method
     }
 
     /// Tried with a file of its own: a file system that has no reflinks says so.
-    fn find_method(&self) -> Result<Method> {
+    fn find_method(&self) -> Result<CloneKind> {
         let (one, two) = (self.to.join(".try"), self.to.join(".try.new"));
         let io = |e: std::io::Error| Error::io("write", &one, &e);
         fs::write(&one, b"x").map_err(io)?;
@@ -90,9 +79,9 @@ impl<'a> Clone<'a> {
             let _ = fs::remove_file(path);
         }
         Ok(match (same_device, reflinked) {
-            (true, true) => Method::Reflink,
-            (true, false) => Method::HardLinks,
-            (false, _) => Method::Copy,
+            (true, true) => CloneKind::Reflink,
+            (true, false) => CloneKind::HardLinks,
+            (false, _) => CloneKind::Copy,
         })
     }
 
@@ -197,7 +186,7 @@ impl<'a> Clone<'a> {
         } else if !kind.is_file() {
             // Sockets and the like are no content.
             return Ok(false);
-        } else if self.method == Method::HardLinks && once {
+        } else if self.method == CloneKind::HardLinks && once {
             fs::hard_link(&source, &target)
         } else {
             self.copy(&source, &target)
@@ -218,7 +207,7 @@ impl<'a> Clone<'a> {
         if let Some(lock) = &locked {
             lock_shared(lock)?;
         }
-        if self.method == Method::Reflink
+        if self.method == CloneKind::Reflink
             && ioctl_ficlone(File::create(target)?, File::open(source)?).is_ok()
         {
             return Ok(());

@@ -95,6 +95,18 @@ impl App<'_> {
         self.container(role, command, tag)
     }
 
+    /// The container of a command that is part of an operation, by whose label it is found after a
+    /// crash.
+    ///
+    /// # Errors
+    /// As [`App::web`].
+    pub fn phase(&self, command: &str, operation: &str) -> Result<ContainerSpec> {
+        let mut spec = self.command(Role::Run, command, operation)?;
+        spec.labels
+            .insert(label::OPERATION.to_owned(), operation.to_owned());
+        Ok(spec)
+    }
+
     fn container(&self, role: Role, command: &str, tag: &str) -> Result<ContainerSpec> {
         let App {
             cluster,

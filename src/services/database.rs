@@ -19,8 +19,8 @@ use crate::services::{labels, running};
 /// The port that it listens on, inside the cluster's network.
 pub const PORT: u16 = 3306;
 
-/// Where the administrator's client configuration is in the container.
-const CLIENT_CONFIG: &str = "/etc/kor-cluster/client.cnf";
+/// Where the client's configuration is in a container.
+pub const CLIENT_CONFIG: &str = "/etc/kor-cluster/client.cnf";
 
 /// The same as the client's flag.
 pub const CLIENT_CONFIG_FLAG: &str = "--defaults-extra-file=/etc/kor-cluster/client.cnf";

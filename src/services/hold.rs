@@ -1,5 +1,5 @@
 //! A hold: for a moment nobody writes to an instance's tables, and whoever reads does not notice.
-//! What was tried, and what the server does, stands in `docs/snapshots.md`.
+//! `docs/architecture.md` has why it is done like this.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::services::database;
 /// what waits itself.
 const TRY_SECONDS: u64 = 1;
 
-/// How many tries there are by each of the two ways.
+/// How many tries there are.
 const TRIES: u32 = 12;
 
 /// How long an answer may take that waits for nobody.
@@ -91,11 +91,6 @@ fn attempt_one(
 }
 
 impl Hold {
-    /// How long it has been.
-    pub fn lasted(&self) -> Duration {
-        self.since.elapsed()
-    }
-
     /// Whether somebody waits with a statement behind which readers wait too.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::host::archive::{Options, Stream, Tree, Watch, Writer};
-use crate::host::clone::{Clone as TreeClone, Method, Rules};
+use crate::host::clone::{Clone as TreeClone, Rules};
 use crate::host::fifo::Fifo;
 use crate::host::{crash, files};
 use crate::model::snapshot::{About, CloneKind, Hold, Packing};
@@ -142,11 +142,7 @@ fn take_within<'scope, 'env>(
             contract: order.contract.clone(),
             taken: Timestamp::from_second(order.taken).unwrap_or_default(),
             hold: if order.held { Hold::Lock } else { Hold::None },
-            clone: match clone.method() {
-                Method::Reflink => CloneKind::Reflink,
-                Method::HardLinks => CloneKind::HardLinks,
-                Method::Copy => CloneKind::Copy,
-            },
+            clone: clone.method(),
             database: version.clone(),
             rows,
             documents: None,

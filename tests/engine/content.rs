@@ -1,11 +1,8 @@
 //! An instance's content survives stops, kills and second set-ups.
 
-use std::fs;
-use std::path::Path;
-
 use crate::cluster::{Cluster, shared};
 use crate::docker::docker;
-use crate::harness::until;
+use crate::harness::{files_below, until};
 use crate::web::Site;
 
 const FLAGGED: &str = "select count(*) from media where image_processing or document_processing";
@@ -22,19 +19,6 @@ fn count(cluster: &Cluster, instance: &str, table: &str) -> usize {
         .sql(&format!("select count(*) from kor_{instance}.{table}"))
         .parse()
         .unwrap()
-}
-
-fn files_below(directory: &Path) -> usize {
-    let Ok(entries) = fs::read_dir(directory) else {
-        return 0;
-    };
-    entries
-        .flatten()
-        .map(|entry| match entry.file_type().unwrap().is_dir() {
-            true => files_below(&entry.path()),
-            false => 1,
-        })
-        .sum()
 }
 
 /// Every picture has all that is made of it.

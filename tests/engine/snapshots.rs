@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::cluster::{Cluster, shared};
 use crate::docker::docker;
-use crate::harness::{PLACE, called_plainly, fresh_name, until};
+use crate::harness::{PLACE, called_plainly, files_below, fresh_name, until};
 use crate::web::Site;
 
 /// Unpacks a snapshot with the programs that every host has.
@@ -138,19 +138,6 @@ fn bad_words_and_what_is_no_snapshot() {
         .ok()
         .says(&["take the snapshot"]);
     crate::cluster::assert_same(&cluster.picture(), &before);
-}
-
-fn files_below(directory: &Path) -> usize {
-    let Ok(entries) = fs::read_dir(directory) else {
-        return 0;
-    };
-    entries
-        .flatten()
-        .map(|entry| match entry.file_type().unwrap().is_dir() {
-            true => files_below(&entry.path()),
-            false => 1,
-        })
-        .sum()
 }
 
 /// A client of the database that is talked with.

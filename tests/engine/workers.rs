@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::cluster::Cluster;
 use crate::docker::{docker, inspect};
 use crate::eras::{Eras, eras};
-use crate::harness::until;
+use crate::harness::{files_below, until};
 
 fn number(cluster: &Cluster, name: &str, query: &str) -> u64 {
     cluster
@@ -34,19 +34,6 @@ fn assert_processed(cluster: &Cluster, name: &str) {
         list
     };
     assert_eq!(pictures("original"), pictures("thumbnail"));
-}
-
-fn files_below(directory: &std::path::Path) -> usize {
-    let Ok(entries) = fs::read_dir(directory) else {
-        return 0;
-    };
-    entries
-        .flatten()
-        .map(|entry| match entry.file_type().unwrap().is_dir() {
-            true => files_below(&entry.path()),
-            false => 1,
-        })
-        .sum()
 }
 
 /// How long a job of the sample application takes.

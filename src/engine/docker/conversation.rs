@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bollard::container::LogOutput;
-use bollard::exec::{CreateExecOptions, StartExecResults};
+use bollard::exec::StartExecResults;
 use futures_util::StreamExt;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 
 use super::DockerEngine;
+use super::run::attached_to;
 use crate::engine::Conversation;
 use crate::error::{Error, Result};
 
@@ -39,14 +40,10 @@ impl DockerEngine {
         let client = self.client()?;
         let what = format!("a command in the container {container} could not be started");
         let attached = self.short(&what, async {
-            let options = CreateExecOptions {
-                attach_stdin: Some(true),
-                attach_stdout: Some(true),
-                attach_stderr: Some(true),
-                cmd: Some(command.to_vec()),
-                ..Default::default()
-            };
-            let id = client.create_exec(container, options).await?.id;
+            let id = client
+                .create_exec(container, attached_to(command))
+                .await?
+                .id;
             client.start_exec(&id, None).await
         })?;
         let StartExecResults::Attached { mut output, input } = attached else {

@@ -65,14 +65,10 @@ impl DockerEngine {
         let client = self.client()?;
         let what = format!("a command in the container {container} did not end");
         self.work(Some(limit), &what, async {
-            let options = CreateExecOptions {
-                attach_stdin: Some(true),
-                attach_stdout: Some(true),
-                attach_stderr: Some(true),
-                cmd: Some(command.to_vec()),
-                ..Default::default()
-            };
-            let id = client.create_exec(container, options).await?.id;
+            let id = client
+                .create_exec(container, attached_to(command))
+                .await?
+                .id;
             let mut output = Output::default();
             if let StartExecResults::Attached {
                 output: pieces,
@@ -89,6 +85,17 @@ impl DockerEngine {
             output.code = client.inspect_exec(&id).await?.exit_code.unwrap_or(-1);
             Ok(output)
         })
+    }
+}
+
+/// A command with its three streams attached.
+pub(super) fn attached_to(command: &[&str]) -> CreateExecOptions<String> {
+    CreateExecOptions {
+        attach_stdin: Some(true),
+        attach_stdout: Some(true),
+        attach_stderr: Some(true),
+        cmd: Some(command.iter().map(|word| (*word).to_owned()).collect()),
+        ..Default::default()
     }
 }
 
