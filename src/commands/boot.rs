@@ -294,12 +294,13 @@ pub fn await_service(role: Role, container: &str) -> Step {
     }
 }
 
-/// Instances whose first set-up was interrupted: there is nothing to serve yet.
+/// Instances that are not to be started before `recover`: their first set-up or an import was
+/// interrupted.
 fn half_made(session: &Session<'_>) -> Result<Vec<Name>> {
     Ok(
         journal::open_operations::<Step>(&session.cluster.layout.journal())?
             .into_iter()
-            .filter(|open| open.header.first_content)
+            .filter(|open| open.header.holds_start)
             .flat_map(|open| open.header.instances)
             .collect(),
     )

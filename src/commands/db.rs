@@ -62,12 +62,12 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     Ok(Report::of_command(code))
 }
 
-/// What is loaded into an instance whose first set-up was interrupted, `recover` would drop.
+/// What is written to an instance whose first set-up or import was interrupted, `recover` would drop.
 fn check_set_up(cluster: &Cluster, name: &Name) -> Result<()> {
     let open = journal::open_operations::<Step>(&cluster.layout.journal())?;
     let in_the_way = open
         .iter()
-        .find(|open| open.header.first_content && open.header.instances.contains(name));
+        .find(|open| open.header.holds_start && open.header.instances.contains(name));
     match in_the_way {
         None => Ok(()),
         Some(open) => Err(journal::interrupted(

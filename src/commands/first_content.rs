@@ -9,7 +9,7 @@ use crate::host::{chance, files};
 use crate::model::container::{Role, names};
 use crate::model::secret::Secret;
 use crate::services::app::App;
-use crate::steps::{Plan, Step};
+use crate::steps::{Intake, Plan, Step};
 
 /// What the administrator's password becomes.
 #[derive(Debug, Clone, clap::Args)]
@@ -102,6 +102,47 @@ pub fn push_steps(
             search,
             index: index.clone(),
         });
+    }
+    Ok(())
+}
+
+/// The steps that bring a snapshot's content into a directory that was just laid out, and into an
+/// empty schema.
+///
+/// # Errors
+/// Exit 2 where the configured repository is none.
+pub fn push_arrival(
+    plan: &mut Plan,
+    session: &Session<'_>,
+    app: &App<'_>,
+    intake: Intake,
+) -> Result<()> {
+    let next = intake.next.clone();
+    let entries = intake.roots.clone();
+    plan.push(Step::CheckEmptySchema {
+        database: intake.database.clone(),
+        schema: intake.schema.clone(),
+    });
+    plan.push(Step::TakeIn {
+        intake: Box::new(intake),
+    });
+    let before = next.with_file_name(format!("{}.laid-out", app.instance.name));
+    plan.push(Step::Exchange {
+        entries,
+        live: app.instance.layout.root().to_owned(),
+        next: next.clone(),
+        before: before.clone(),
+    });
+    if let Some(index) = &app.instance.index {
+        plan.push(Step::MakeIndex {
+            spec: Box::new(app.phase(&app.contract.commands.index, &session.id)?),
+            search: names::service(&session.cluster.name, Role::Search),
+            index: index.clone(),
+        });
+    }
+    plan.no_return_from_here();
+    for path in [before, next] {
+        plan.push(Step::DiscardDirectory { path });
     }
     Ok(())
 }

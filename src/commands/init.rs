@@ -118,7 +118,7 @@ fn plan(session: &Session<'_>, app: &App<'_>, admin: Option<&Secret>) -> Result<
     let mut plan = session.plan();
     plan.instances = vec![app.instance.name.clone()];
     plan.content = true;
-    plan.first_content = true;
+    plan.holds_start = true;
     first_content::push_waits(&mut plan, session);
     if let Some(password) = admin {
         let path = app.instance.layout.admin_password();

@@ -1,7 +1,10 @@
 //! `new [NAME]`: a new instance, all or nothing.
 
+use std::path::PathBuf;
+
 use serde_json::json;
 
+use crate::commands::arrival::{self, Arrival};
 use crate::commands::boot::SERVICE_SECONDS;
 use crate::commands::confirm::{Question, confirm};
 use crate::commands::context::{Context, typed};
@@ -27,7 +30,7 @@ use crate::model::secret::Secret;
 use crate::model::version::{Version, compare, numbers};
 use crate::services::app::App;
 use crate::services::{database, search};
-use crate::steps::{self, Plan, Step};
+use crate::steps::{self, Intake, Plan, Step};
 
 /// Makes a new instance: database, user, files, first set-up, search index. It can be started
 /// afterwards. If anything fails, nothing of it is left.
@@ -42,6 +45,9 @@ pub struct Args {
     /// The port that it is published on [default: the next free one from 8001]
     #[arg(long, env = "PORT", hide_env_values = true, value_parser = Port::parse)]
     pub port: Option<Port>,
+    /// Make it out of a snapshot, with its version, settings and keys
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["admin_password_file", "keep_default_admin"])]
+    pub from: Option<PathBuf>,
     /// The host name that people type, where a reverse proxy stands before it
     #[arg(long, env = "SERVER_NAME", hide_env_values = true)]
     pub server_name: Option<String>,
@@ -53,7 +59,7 @@ pub struct Args {
 /// What is drawn before the plan is made.
 struct Drawn {
     admin: Option<Secret>,
-    tool: std::path::PathBuf,
+    tool: PathBuf,
 }
 
 /// Runs the verb.
@@ -79,7 +85,14 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         Extent::Instances,
         Touch::Content,
     )?;
-    let version = choose_version(args, &session)?;
+    let arrival = match &args.from {
+        Some(file) => Some(Arrival::of(context, file, args.version.as_ref())?),
+        None => None,
+    };
+    let version = match &arrival {
+        Some(arrival) => arrival.version.clone(),
+        None => choose_version(args, &session)?,
+    };
     let contract = session.contracts.covering(&version)?.clone();
     check_fits(&session.cluster, &contract, &version)?;
     for fault in contract.faults_of(&version).iter().filter(|f| f.blocks) {
@@ -117,23 +130,42 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     };
     let described = instance_files::describe(&session.cluster, &contract, wanted)?;
     let drawn = Drawn {
-        admin: args.admin.password()?,
+        admin: match arrival {
+            // Its users come with it.
+            Some(_) => None,
+            None => args.admin.password()?,
+        },
         tool: identity::tool()?,
     };
+    if arrival.is_some() {
+        arrival::check_server(&database::Server::of(context.engine, &session.cluster))?;
+    }
     let app = App {
         cluster: &session.cluster,
         instance: &described.instance,
         contract: &contract,
     };
-    let plan = plan(&session, &app, &described, &drawn)?;
+    let intake = match &arrival {
+        Some(arrival) => {
+            Some(arrival.for_new_instance(&session.cluster, &contract, app.instance)?)
+        }
+        None => None,
+    };
+    let plan = plan(&session, &app, &described, &drawn, intake)?;
     if let Some(report) = session.carry_out(&plan)? {
         return Ok(report);
     }
     upkeep::after(&session, std::slice::from_ref(&app.instance.name));
-    Ok(report(&session, &plan, &app, &drawn))
+    Ok(report(&session, &plan, &app, &drawn, arrival.as_ref()))
 }
 
-fn report(session: &Session<'_>, plan: &Plan, app: &App<'_>, drawn: &Drawn) -> Report {
+fn report(
+    session: &Session<'_>,
+    plan: &Plan,
+    app: &App<'_>,
+    drawn: &Drawn,
+    arrival: Option<&Arrival>,
+) -> Report {
     let instance = app.instance;
     let file = instance.layout.admin_password();
     let next = typed(&instance.layout.link(), "start");
@@ -141,12 +173,18 @@ fn report(session: &Session<'_>, plan: &Plan, app: &App<'_>, drawn: &Drawn) -> R
         "instance {} ({}) is made, for port {}",
         instance.name, instance.version, instance.port
     )];
-    lines.extend(first_content::login_lines(
-        app,
-        drawn.admin.as_ref(),
-        &file,
-        session.context.flags.output_is_terminal,
-    ));
+    match arrival {
+        Some(arrival) => lines.push(format!(
+            "it has the content, users and passwords of {}",
+            arrival.file.display()
+        )),
+        None => lines.extend(first_content::login_lines(
+            app,
+            drawn.admin.as_ref(),
+            &file,
+            session.context.flags.output_is_terminal,
+        )),
+    }
     lines.push(format!("next: {next}"));
     let password_file = drawn.admin.is_some().then_some(file);
     session.report(
@@ -159,6 +197,7 @@ fn report(session: &Session<'_>, plan: &Plan, app: &App<'_>, drawn: &Drawn) -> R
             "url": start::url(app),
             "admin_user": app.contract.commands.admin_user,
             "admin_password_file": password_file,
+            "from": arrival.map(|arrival| &arrival.file),
             "next": next,
         }),
     )
@@ -292,11 +331,12 @@ fn plan(
     app: &App<'_>,
     described: &Described,
     drawn: &Drawn,
+    intake: Option<Intake>,
 ) -> Result<Plan> {
     let mut plan = session.plan();
     plan.instances = vec![app.instance.name.clone()];
     plan.content = true;
-    plan.first_content = true;
+    plan.holds_start = true;
     let database = names::service(&session.cluster.name, Role::Database);
     first_content::push_waits(&mut plan, session);
     plan.push(Step::Place {
@@ -316,6 +356,9 @@ fn plan(
         password: app.instance.database_password.clone(),
         schema: app.instance.schema.clone(),
     });
-    first_content::push_steps(&mut plan, session, app, drawn.admin.as_ref())?;
+    match intake {
+        Some(intake) => first_content::push_arrival(&mut plan, session, app, intake)?,
+        None => first_content::push_steps(&mut plan, session, app, drawn.admin.as_ref())?,
+    }
     Ok(plan)
 }

@@ -175,7 +175,7 @@ impl<'a> Session<'a> {
             let header = &operation.header;
             let blocked = match touch {
                 Touch::Content => header.content,
-                Touch::Start => header.first_content,
+                Touch::Start => header.holds_start,
                 Touch::Service => false,
             };
             // A search server that is being replaced is put back by whoever has the whole cluster.

@@ -14,6 +14,7 @@ use crate::model::contract::Contract;
 use crate::model::instance::Instance;
 use crate::model::name::Name;
 use crate::model::snapshot::{Manifest, Packing, SnapshotName};
+use crate::services::app::App;
 use crate::steps::{Order, Plan, Step};
 
 /// Files of an instance that belong to the place where it runs: a target has its own. (And a log
@@ -152,6 +153,22 @@ fn one(args: &Args, context: &Context<'_>, cluster: &Cluster, name: &Name) -> Re
             archive::manifest(&file)?.map(Box::new),
         )),
     }
+}
+
+/// The step that takes a snapshot of an instance before something happens to its content.
+///
+/// # Errors
+/// Exit 2 where its name cannot be made.
+pub fn step(app: &App<'_>) -> Result<Step> {
+    let args = Args {
+        names: Vec::new(),
+        hold: Held::Lock,
+        format: Format::Zst,
+    };
+    let order = order(&args, app.cluster, app.instance, app.contract)?;
+    Ok(Step::TakeSnapshot {
+        order: Box::new(order),
+    })
 }
 
 fn order(

@@ -164,7 +164,10 @@ fn show(context: &Context<'_>, file: &Path) -> Result<Report> {
 }
 
 /// The file as it was named, else the one of that name in the cluster's directory.
-fn find(context: &Context<'_>, file: &Path) -> Result<PathBuf> {
+///
+/// # Errors
+/// Exit 4 where there is neither.
+pub fn find(context: &Context<'_>, file: &Path) -> Result<PathBuf> {
     if file.exists() {
         return Ok(file.to_owned());
     }

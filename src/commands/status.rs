@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::commands::adopted::{Standing, typed_for};
 use crate::commands::context::{Context, typed};
+use crate::commands::kept;
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
 use crate::commands::start;
@@ -65,6 +66,15 @@ struct InstanceStatus {
     restart_needed: bool,
     sizes: Option<Measured>,
     last_snapshot: Option<String>,
+    undo: Option<Undo>,
+}
+
+/// Former content that `import --undo` brings back.
+#[derive(Debug, Clone, Serialize)]
+struct Undo {
+    from: String,
+    since: i64,
+    until: i64,
 }
 
 /// Runs the verb.
@@ -232,6 +242,7 @@ impl Asked<'_> {
             unfinished: None,
             sizes: upkeep::last_measured(&self.cluster.layout, &instance.name),
             last_snapshot: last_snapshot(self.cluster, &instance.name),
+            undo: undo(self.cluster, &instance.name),
         }
     }
 
@@ -301,6 +312,7 @@ fn unreadable_instance(name: Name, error: &Error) -> InstanceStatus {
         restart_needed: false,
         sizes: None,
         last_snapshot: None,
+        undo: None,
     }
 }
 
@@ -346,6 +358,16 @@ fn last_snapshot(cluster: &Cluster, name: &Name) -> Option<String> {
         .ok()?
         .into_iter()
         .rfind(|file| file.starts_with(&prefix))
+}
+
+/// What an import took the place of; what cannot be read is not said here, but by `import --undo`.
+fn undo(cluster: &Cluster, name: &Name) -> Option<Undo> {
+    let kept = kept::latest(&cluster.layout, name).ok()??.kept;
+    Some(Undo {
+        since: kept.since,
+        until: kept.until(),
+        from: kept.from,
+    })
 }
 
 fn lines(
@@ -439,5 +461,13 @@ fn details(status: &InstanceStatus, now: i64) -> Vec<String> {
         Some(file) => format!("last snapshot {file}"),
         None => "no snapshot yet".to_owned(),
     });
+    if let Some(undo) = &status.undo {
+        details.push(format!(
+            "imported {} from {}; `import --undo` until {}",
+            clock::age(now - undo.since),
+            undo.from,
+            clock::iso(undo.until)
+        ));
+    }
     details
 }

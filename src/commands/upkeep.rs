@@ -1,10 +1,12 @@
-//! What every changing verb does at its end: keeps the binary log within its limit, and measures.
+//! What every changing verb does at its end: keeps the binary log within its limit, lets
+//! former content go whose time is over, and measures.
 //! None of it can fail the verb.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::commands::kept;
 use crate::commands::session::Session;
 use crate::engine::Engine;
 use crate::error::Result;
@@ -47,6 +49,11 @@ pub fn after(session: &Session<'_>, names: &[Name]) {
         Err(error) => context.observer.note(&format!("binary logs: {error}")),
     }
     for name in names {
+        if let Err(error) = kept::drop_expired(session, name) {
+            context
+                .observer
+                .note(&format!("former content of {name}: {error}"));
+        }
         if let Err(error) = measure(context.engine, &session.cluster, name) {
             context.observer.note(&format!("sizes of {name}: {error}"));
         }

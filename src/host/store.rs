@@ -10,7 +10,7 @@ use crate::model::database_file::DatabaseFile;
 use crate::model::env_file::EnvFile;
 use crate::model::instance::{self, Instance};
 use crate::model::key_values::{KeyValues, ShellCode};
-use crate::model::layout::ClusterLayout;
+use crate::model::layout::{ClusterLayout, InstanceLayout};
 use crate::model::name::Name;
 
 /// The cluster in a directory.
@@ -71,7 +71,19 @@ pub fn instance_names(cluster: &Cluster) -> Result<Vec<Name>> {
 /// # Errors
 /// Exit 4 where there is none (with the names there are), 1 where its files cannot be used.
 pub fn instance(cluster: &Cluster, name: &Name) -> Result<Instance> {
-    let layout = cluster.layout.instance(name);
+    instance_by_files_in(cluster, name, &cluster.layout.instance(name))
+}
+
+/// An instance of a cluster as files elsewhere describe it: those that once were its own, or are
+/// going to be.
+///
+/// # Errors
+/// As [`instance`].
+pub fn instance_by_files_in(
+    cluster: &Cluster,
+    name: &Name,
+    layout: &InstanceLayout,
+) -> Result<Instance> {
     let text = files::read(&layout.config()).map_err(|error| match error.kind {
         Kind::NotFound => no_such_instance(cluster, name),
         _ => error,
@@ -91,7 +103,7 @@ pub fn instance(cluster: &Cluster, name: &Name) -> Result<Instance> {
         env,
         database,
     };
-    Instance::from_files(name.clone(), layout, files)
+    Instance::from_files(name.clone(), cluster.layout.instance(name), files)
 }
 
 /// A copy of an instance's directory is no instance: it would work on the other one's schema.

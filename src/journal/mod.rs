@@ -42,8 +42,8 @@ pub struct Header {
     pub instances: Vec<Name>,
     /// Whether it changes instances' content: until it is over, nothing else may.
     pub content: bool,
-    /// Whether it makes an instance's first content, so that there is nothing to serve before.
-    pub first_content: bool,
+    /// Whether what it leaves half done must not be started: `recover` comes first.
+    pub holds_start: bool,
     /// The step after which nothing is undone any more; none if all of it can be undone.
     pub point_of_no_return: Option<usize>,
     /// See [`OnFailure`].

@@ -210,7 +210,7 @@ mod tests {
             verb: "new".into(),
             instances: Vec::new(),
             content: true,
-            first_content: false,
+            holds_start: false,
             point_of_no_return: None,
             on_failure: OnFailure::Undo,
             sets_aside: false,

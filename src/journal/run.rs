@@ -286,7 +286,7 @@ mod tests {
             verb: "new".into(),
             instances: Vec::new(),
             content: true,
-            first_content: false,
+            holds_start: false,
             point_of_no_return,
             on_failure,
             sets_aside: false,

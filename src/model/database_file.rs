@@ -4,6 +4,7 @@
 use yaml_rust2::{Yaml, YamlLoader};
 
 use crate::error::{Error, Result};
+use crate::model::secret::Secret;
 
 /// The block of the environment that is in use.
 const PRODUCTION: &str = "production";
@@ -42,6 +43,55 @@ impl DatabaseFile {
             reconnects: settings["reconnect"].as_bool().unwrap_or(false),
         })
     }
+}
+
+/// The same text with another schema, login and index in its production block; all else stays.
+///
+/// # Errors
+/// Exit 6 where these four do not stand plainly there.
+pub fn rewritten(
+    text: &str,
+    file: impl std::fmt::Display,
+    (schema, user, password): (&str, &str, &Secret),
+    index: Option<&str>,
+) -> Result<Secret> {
+    let mut in_production = false;
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        if line.starts_with(|c: char| !c.is_whitespace() && c != '#') {
+            in_production = line.trim_end() == format!("{PRODUCTION}:");
+        }
+        let key = line.trim_start().split_once(':').map(|(key, _)| key);
+        let value = match key.filter(|_| in_production) {
+            Some("database") => Some(schema),
+            Some("username") => Some(user),
+            Some("password") => Some(password.reveal()),
+            Some("index") => index,
+            _ => None,
+        };
+        lines.push(match (key, value) {
+            (Some(key), Some(value)) => {
+                let indent = line.len() - line.trim_start().len();
+                format!("{}{key}: {value}", &line[..indent])
+            }
+            _ => line.to_owned(),
+        });
+    }
+    let changed = format!("{}\n", lines.join("\n"));
+    let read = DatabaseFile::parse(&changed, &file)?;
+    let fits = read.schema.as_deref() == Some(schema)
+        && read.user.as_deref() == Some(user)
+        && read.index.as_deref() == index;
+    if fits
+        && lines
+            .iter()
+            .any(|l| l.trim() == format!("password: {}", password.reveal()))
+    {
+        return Ok(Secret::new(changed));
+    }
+    Err(Error::refused(format!("{file} cannot be changed"))
+        .why("database, username, password and index do not stand plainly in its production block")
+        .next("write them there, each on a line of its own"))
 }
 
 fn text_of(value: &Yaml) -> Option<String> {
@@ -93,6 +143,21 @@ mod tests {
             DatabaseFile::parse("test: 1", "f").unwrap(),
             DatabaseFile::default()
         );
+    }
+
+    #[test]
+    fn schema_login_and_index_are_exchanged_where_they_stand_plainly() {
+        let password = Secret::new("p");
+        let text = format!("test:\n  database: other\n{FIELD}");
+        let changed = rewritten(&text, "f", ("s", "u", &password), Some("i")).unwrap();
+        let file = DatabaseFile::parse(changed.reveal(), "f").unwrap();
+        assert_eq!(file.schema.as_deref(), Some("s"));
+        assert_eq!(file.user.as_deref(), Some("u"));
+        assert_eq!(file.index.as_deref(), Some("i"));
+        assert!(changed.reveal().contains("database: other"));
+        let inherited = "default: &d\n  database: a\nproduction:\n  <<: *d\n";
+        let error = rewritten(inherited, "f", ("s", "u", &password), None).unwrap_err();
+        assert_eq!(error.exit_code(), 6);
     }
 
     proptest! {

@@ -127,6 +127,19 @@ impl ClusterLayout {
         self.own().join("work")
     }
 
+    /// `.kor-cluster/next/NAME/`: an instance's content before it takes the old one's place, laid
+    /// out like the instance's directory.
+    pub fn next(&self, name: &Name) -> InstanceLayout {
+        InstanceLayout {
+            root: self.own().join("next").join(name.as_str()),
+        }
+    }
+
+    /// `.kor-cluster/undo/NAME/`: content that another one took the place of, a directory for each.
+    pub fn undo(&self, name: &Name) -> PathBuf {
+        self.own().join("undo").join(name.as_str())
+    }
+
     /// `.kor-cluster/history.jsonl`
     pub fn history(&self) -> PathBuf {
         self.own().join("history.jsonl")
@@ -167,6 +180,11 @@ pub struct InstanceLayout {
 }
 
 impl InstanceLayout {
+    /// The layout of an instance's files in a directory of the tool's own.
+    pub fn elsewhere(root: PathBuf) -> Self {
+        InstanceLayout { root }
+    }
+
     /// The instance's directory.
     pub fn root(&self) -> &Path {
         &self.root

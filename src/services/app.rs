@@ -152,14 +152,43 @@ impl App<'_> {
         limit: Duration,
         now: i64,
     ) -> Health {
+        let to = Endpoint::published(self.cluster.bind_address, self.instance.port.number());
+        match running(container) {
+            Ok(container) => self.probe_at(engine, &to, container, limit, now),
+            Err(health) => health,
+        }
+    }
+
+    /// How a web process is that is not published, asked by its container's own address.
+    pub fn probe_inside(
+        &self,
+        engine: &dyn Engine,
+        container: Option<&Container>,
+        limit: Duration,
+        now: i64,
+    ) -> Health {
         let container = match running(container) {
             Ok(container) => container,
             Err(health) => return health,
         };
+        match Endpoint::inside(container, self.contract.web.port) {
+            Ok(to) => self.probe_at(engine, &to, container, limit, now),
+            Err(error) => Health::because(Condition::Starting, error.to_string()),
+        }
+    }
+
+    fn probe_at(
+        &self,
+        engine: &dyn Engine,
+        to: &Endpoint,
+        container: &Container,
+        limit: Duration,
+        now: i64,
+    ) -> Health {
         let started = container.started_at;
-        match self.ask(engine, &self.contract.health.path, limit) {
+        match self.ask(engine, to, &self.contract.health.path, limit) {
             Ok(answer) if answer.status == self.contract.health.status => {
-                self.compare_version(engine, &answer.body, limit)
+                self.compare_version(engine, to, &answer.body, limit)
             }
             Ok(answer) => Health::because(
                 Condition::Unhealthy,
@@ -182,17 +211,28 @@ impl App<'_> {
         }
     }
 
-    fn ask(&self, engine: &dyn Engine, path: &str, limit: Duration) -> Result<Answer, String> {
-        let to = Endpoint::published(self.cluster.bind_address, self.instance.port.number());
+    fn ask(
+        &self,
+        engine: &dyn Engine,
+        to: &Endpoint,
+        path: &str,
+        limit: Duration,
+    ) -> Result<Answer, String> {
         engine
-            .http(&to, &Request::get(path, limit))
+            .http(to, &Request::get(path, limit))
             .map_err(|reason| match reason {
                 NoAnswer::TimedOut => format!("GET {path}: no answer within {limit:?}"),
                 NoAnswer::Refused(why) => format!("GET {path}: {why}"),
             })
     }
 
-    fn compare_version(&self, engine: &dyn Engine, body: &str, limit: Duration) -> Health {
+    fn compare_version(
+        &self,
+        engine: &dyn Engine,
+        to: &Endpoint,
+        body: &str,
+        limit: Duration,
+    ) -> Health {
         let asked = &self.instance.version;
         let Some(rules) = self.contract.health.version.as_ref() else {
             return Health::just(Condition::Up);
@@ -202,7 +242,7 @@ impl App<'_> {
         }
         let version = match &rules.path {
             None => version_in(rules, body),
-            Some(path) => match self.ask(engine, path, limit) {
+            Some(path) => match self.ask(engine, to, path, limit) {
                 Ok(answer) => version_in(rules, &answer.body),
                 Err(why) => return Health::because(Condition::Unhealthy, why),
             },

@@ -2,11 +2,14 @@
 
 pub mod app;
 pub mod database;
+pub mod definers;
 pub mod dump;
 pub mod hold;
+pub mod load;
 pub mod page;
 pub mod proxy;
 pub mod search;
+pub mod tables;
 
 use std::net::IpAddr;
 

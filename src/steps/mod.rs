@@ -5,6 +5,9 @@ mod app;
 mod containers;
 mod database;
 mod directories;
+mod exchange;
+mod intake;
+mod kept;
 mod original;
 mod place;
 mod plan;
@@ -26,7 +29,10 @@ use crate::model::container::{ContainerSpec, Network, Role};
 use crate::model::layout::ClusterLayout;
 use crate::model::name::Name;
 use crate::model::secret::Secret;
+use crate::model::undo::{Kept, Place};
+use crate::model::version::Version;
 
+pub use intake::{Intake, Text};
 pub use place::Entry;
 
 /// In `.kor-cluster/index_unknown/NAME`: nobody compared the index with the table yet.
@@ -188,6 +194,54 @@ pub enum Step {
         /// What it is made of, and where it goes.
         order: Box<Order>,
     },
+    /// Unpacks a snapshot beside an instance and loads it into a schema that was just made; the
+    /// undo leaves no file of it.
+    TakeIn {
+        /// What is taken in, and where it goes.
+        intake: Box<Intake>,
+    },
+    /// Waits until a web process that nobody reaches answers in the content that is new.
+    AwaitProof {
+        /// The instance.
+        instance: Name,
+        /// The version that has to answer.
+        version: Version,
+        /// Its container.
+        container: String,
+        /// How long at most.
+        seconds: u64,
+    },
+    /// Writes down what new content is before anybody writes to it.
+    NoteContent {
+        /// The directory of the content that gives way to it.
+        directory: PathBuf,
+        /// The database's container.
+        database: String,
+        /// Tables that do not count.
+        but: Vec<String>,
+        /// What is written, but for the tables.
+        kept: Box<Kept>,
+    },
+    /// Puts files and directories into an instance's directory, in the place of others.
+    Exchange {
+        /// Their names; the last one makes the change count.
+        entries: Vec<String>,
+        /// The instance's directory.
+        live: PathBuf,
+        /// Where they come from.
+        next: PathBuf,
+        /// Where those go that were there.
+        before: PathBuf,
+    },
+    /// Drops a schema with its user and its search index; nothing takes that back.
+    DropContent {
+        /// The database's container.
+        database: String,
+        /// The search server's container.
+        search: String,
+        /// What is dropped.
+        place: Place,
+    },
     /// Runs one of the application's commands that nothing takes back.
     RunPhase {
         /// The container for it.
@@ -266,6 +320,7 @@ impl Deeds<Step> for World<'_> {
         match step {
             Step::Place { entries, .. } => place::is_placed(entries),
             Step::RunContainer { spec } => containers::runs(self, spec),
+            Step::Exchange { entries, next, .. } => Ok(exchange::is_done(entries, next)),
             Step::RemoveContainer { spec } => containers::is_gone(self, &spec.name),
             Step::RemoveStray { name } | Step::RemoveSetAside { name } => {
                 containers::is_gone(self, name)
@@ -313,6 +368,25 @@ impl Deeds<Step> for World<'_> {
                 app::run_phase(self, spec, "filling the search index", None)
             }
             Step::TakeSnapshot { order } => snapshot::take(self, order),
+            Step::TakeIn { intake } => intake::take_in(self, intake),
+            Step::AwaitProof { .. } => wait::for_proof(self, step),
+            Step::NoteContent {
+                directory,
+                database,
+                but,
+                kept,
+            } => kept::note(self, directory, database, kept, but),
+            Step::Exchange {
+                entries,
+                live,
+                next,
+                before,
+            } => exchange::exchange(entries, live, next, before),
+            Step::DropContent {
+                database,
+                search,
+                place,
+            } => kept::drop_content(self, database, search, place),
             Step::RunPhase { spec, what, input } => {
                 app::run_phase(self, spec, what, input.as_ref())
             }
@@ -353,6 +427,14 @@ impl Deeds<Step> for World<'_> {
                 database, schema, ..
             } => database::empty(self, database, schema),
             Step::TakeSnapshot { order } => snapshot::undo(order),
+            Step::TakeIn { intake } => intake::undo(intake),
+            Step::NoteContent { directory, .. } => kept::forget_note(directory),
+            Step::Exchange {
+                entries,
+                live,
+                next,
+                before,
+            } => exchange::change_back(entries, live, next, before),
             Step::MakeIndex { search, index, .. } => app::delete_index(self, search, index),
             Step::DiscardDirectory { .. }
             | Step::RemoveStray { .. }
@@ -360,6 +442,8 @@ impl Deeds<Step> for World<'_> {
             | Step::CompareIndex { .. }
             | Step::AwaitService { .. }
             | Step::AwaitHealthy { .. }
+            | Step::AwaitProof { .. }
+            | Step::DropContent { .. }
             | Step::CheckEmptySchema { .. }
             | Step::RunPhase { .. }
             | Step::ReleaseWork { .. }
@@ -376,6 +460,7 @@ impl Step {
             self,
             Step::AwaitService { .. }
                 | Step::AwaitHealthy { .. }
+                | Step::AwaitProof { .. }
                 | Step::AwaitUnfinished { .. }
                 | Step::CheckEmptySchema { .. }
                 | Step::ReleaseWork { .. }
@@ -426,6 +511,17 @@ impl Step {
             }
             Step::MakeIndex { index, .. } => format!("fill the search index {index}"),
             Step::TakeSnapshot { order } => format!("take the snapshot {}", order.file.display()),
+            Step::TakeIn { intake } => format!("take in {}", intake.file.display()),
+            Step::AwaitProof { instance, .. } => {
+                format!("wait until {instance} answers in the new content, where nobody reaches it")
+            }
+            Step::NoteContent { .. } => "write down what the new content is".to_owned(),
+            Step::Exchange { live, .. } => {
+                format!("put the new content into {}", live.display())
+            }
+            Step::DropContent { place, .. } => {
+                format!("drop the schema {}, its user and its index", place.schema)
+            }
             Step::RunPhase { what, .. } => what.clone(),
             Step::ReleaseWork { schema, .. } => {
                 format!("give back what a killed background process had taken in {schema}")

@@ -21,8 +21,8 @@ pub struct Plan {
     pub instances: Vec<Name>,
     /// Whether it changes their content.
     pub content: bool,
-    /// Whether it makes their first content.
-    pub first_content: bool,
+    /// Whether what it leaves half done must not be started.
+    pub holds_start: bool,
     /// The step after which nothing is undone any more.
     pub point_of_no_return: Option<usize>,
     /// What happens when a step fails before that.
@@ -41,7 +41,7 @@ impl Plan {
             verb: verb.to_owned(),
             instances: Vec::new(),
             content: false,
-            first_content: false,
+            holds_start: false,
             point_of_no_return: None,
             on_failure: OnFailure::Undo,
             sets_aside: false,
@@ -65,7 +65,7 @@ impl Plan {
             verb: self.verb.clone(),
             instances: self.instances.clone(),
             content: self.content,
-            first_content: self.first_content,
+            holds_start: self.holds_start,
             point_of_no_return: self.point_of_no_return,
             on_failure: self.on_failure,
             sets_aside: self.sets_aside,

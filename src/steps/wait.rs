@@ -102,6 +102,35 @@ fn for_instance(world: &World<'_>, name: &Name, seconds: u64) -> Result<()> {
     until(world, &format!("instance {name}"), &container, seconds, ask)
 }
 
+/// Waits until a web process that is not published answers with the version that is wanted.
+pub fn for_proof(world: &World<'_>, step: &Step) -> Result<()> {
+    let Step::AwaitProof {
+        instance: name,
+        version,
+        container,
+        seconds,
+    } = step
+    else {
+        return Ok(());
+    };
+    let cluster = store::cluster(world.layout.root())?;
+    let contracts = store::contracts(Some(world.layout))?;
+    let mut instance = store::instance(&cluster, name)?;
+    instance.version = version.clone();
+    let app = App {
+        cluster: &cluster,
+        instance: &instance,
+        contract: contracts.covering(version)?,
+    };
+    let ask = || -> Result<(Option<Container>, Health)> {
+        let found = world.engine.container(container)?;
+        let health = app.probe_inside(world.engine, found.as_ref(), QUESTION, clock::now());
+        Ok((found, health))
+    };
+    let what = format!("{name} in the new content");
+    until(world, &what, container, *seconds, ask)
+}
+
 /// Asks again and again until the answer is up, can never be, or the time is over.
 fn until(
     world: &World<'_>,

@@ -18,6 +18,7 @@ mod eras;
 mod failures;
 mod field;
 mod images;
+mod import;
 mod isolation;
 mod locks;
 mod quiet_and_dry;

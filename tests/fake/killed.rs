@@ -50,6 +50,31 @@ fn should_run(place: &Place) {
     place.link("c/cluster.sh", &["shutdown"]).done();
 }
 
+/// The name of the one snapshot that there is.
+const SNAPSHOT: &str = "a.20260101_000000.v5.0.1.tar.zst";
+
+fn with_snapshot(place: &Place) {
+    started(place);
+    place
+        .link("c/instances/a/instance.sh", &["snapshot"])
+        .done();
+    let directory = place.path().join("c/snapshots");
+    let taken = std::fs::read_dir(&directory).unwrap().next().unwrap();
+    std::fs::rename(taken.unwrap().path(), directory.join(SNAPSHOT)).unwrap();
+}
+
+fn with_snapshot_and_down(place: &Place) {
+    with_snapshot(place);
+    place.link("c/instances/a/instance.sh", &["stop"]).done();
+}
+
+fn imported(place: &Place) {
+    with_snapshot(place);
+    place
+        .link("c/instances/a/instance.sh", &["import", SNAPSHOT])
+        .done();
+}
+
 fn without_tables(place: &Place) {
     made(place);
     place.change_world(|world| {
@@ -144,6 +169,55 @@ const CASES: &[Case] = &[
         link: INSTANCE,
         words: &["snapshot"],
         fails: Some("exec sh -c pipe="),
+    },
+    Case {
+        verb: "import",
+        prepare: with_snapshot,
+        link: INSTANCE,
+        words: &["import", SNAPSHOT],
+        fails: None,
+    },
+    Case {
+        verb: "import",
+        prepare: with_snapshot,
+        link: INSTANCE,
+        words: &["import", SNAPSHOT],
+        fails: Some("run -c bundle exec bin/kor index-all"),
+    },
+    Case {
+        verb: "import",
+        prepare: with_snapshot_and_down,
+        link: INSTANCE,
+        words: &["import", SNAPSHOT],
+        fails: None,
+    },
+    Case {
+        verb: "import",
+        prepare: imported,
+        link: INSTANCE,
+        words: &["import", SNAPSHOT],
+        fails: None,
+    },
+    Case {
+        verb: "import",
+        prepare: imported,
+        link: INSTANCE,
+        words: &["import", "--undo"],
+        fails: None,
+    },
+    Case {
+        verb: "import",
+        prepare: imported,
+        link: INSTANCE,
+        words: &["import", "--forget"],
+        fails: None,
+    },
+    Case {
+        verb: "new",
+        prepare: with_snapshot,
+        link: CLUSTER,
+        words: &["new", "b", "--port", "18002", "--from", SNAPSHOT],
+        fails: None,
     },
     Case {
         verb: "services",

@@ -31,7 +31,7 @@ impl State {
             servers.retain(|_, held| *held != nothing);
         }
         for (key, value) in world.as_object().unwrap() {
-            things.insert(format!("engine: {key}"), value.to_string());
+            things.insert(format!("engine: {key}"), without_tags(&value.to_string()));
         }
         State(things)
     }
@@ -63,6 +63,7 @@ fn walk(root: &Path, directory: &Path, things: &mut BTreeMap<String, String>) {
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         let name = path.strip_prefix(root).unwrap().display().to_string();
+        let name = without_tags(&name);
         if LEFT_OUT.iter().any(|left| name.ends_with(left)) {
             continue;
         }
@@ -81,6 +82,8 @@ fn walk(root: &Path, directory: &Path, things: &mut BTreeMap<String, String>) {
                 "c/.kor-cluster",
                 "c/.kor-cluster/exchange",
                 "c/.kor-cluster/work",
+                "c/.kor-cluster/next",
+                "c/.kor-cluster/undo",
             ]
             .contains(&name.as_str());
             if !frame {
@@ -103,10 +106,35 @@ fn walk(root: &Path, directory: &Path, things: &mut BTreeMap<String, String>) {
     }
 }
 
+/// The drawn part of the names of a schema, its user and its index, and of the directory of what is
+/// kept.
+fn without_tags(text: &str) -> String {
+    const TAG: usize = 6;
+    // In a grant, as JSON, its underscores are escaped.
+    let text = text.replace(r"\\_", "_");
+    let mut parts = text.split("__");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str("__TAG");
+        out.push_str(part.get(TAG..).unwrap_or_default());
+    }
+    match out.split_once("undo/a/") {
+        Some((before, after)) => {
+            let rest = after.split_once('/').map_or("", |(_, rest)| rest);
+            format!("{before}undo/a/ID/{rest}")
+        }
+        None => out,
+    }
+}
+
 fn without_secrets(name: &str, text: &str) -> String {
     if name.ends_with("admin_password") || name.ends_with("root_password") {
         return format!("{} characters", text.len());
     }
+    if name.ends_with("undo.json") {
+        return "a record".to_owned();
+    }
+    let text = &without_tags(text);
     let drawn = [
         "  \"at\":",
         "DB_PASSWORD=",

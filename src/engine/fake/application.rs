@@ -5,7 +5,7 @@ use std::path::Path;
 use super::world::World;
 use crate::engine::{Answer, Endpoint, Input, NoAnswer, Request};
 use crate::error::{Error, Result};
-use crate::model::container::{ContainerSpec, State};
+use crate::model::container::{ContainerSpec, Role, State};
 use crate::model::env_file::EnvFile;
 use crate::model::label;
 
@@ -54,12 +54,11 @@ pub fn answer(world: &mut World, to: &Endpoint, request: &Request<'_>) -> Result
             if let Some(page) = world.pages.get(request.path) {
                 return Ok(json(200, page));
             }
-            // One of the original's carries no label.
-            let tag = web.spec.image.rsplit(':').next().unwrap_or_default();
-            let labelled = web.spec.labels.get(label::VERSION);
-            let version = labelled.map_or(tag, String::as_str);
-            let bare = version.trim_start_matches('v');
-            Ok(json(200, &format!(r#"{{"info":{{"version":"{bare}"}}}}"#)))
+            Ok(info(&web.spec))
+        }
+        Endpoint::Inside { container, .. } if proves(world, container) => {
+            let spec = &world.containers.get(container).ok_or_else(refused)?.spec;
+            Ok(info(spec))
         }
         Endpoint::Inside { container, .. } if world.runs(container) => {
             let mut indices = world.searches.get(container).cloned().unwrap_or_default();
@@ -71,6 +70,24 @@ pub fn answer(world: &mut World, to: &Endpoint, request: &Request<'_>) -> Result
         }
         Endpoint::Inside { .. } => Err(refused()),
     }
+}
+
+/// Whether it is a web process that is only tried out.
+fn proves(world: &World, container: &str) -> bool {
+    let label = |c: &super::world::FakeContainer| {
+        c.spec.labels.get(label::ROLE).map(String::as_str) == Some(Role::Run.as_str())
+    };
+    world.runs(container) && world.containers.get(container).is_some_and(label)
+}
+
+/// What the application says of itself.
+fn info(spec: &ContainerSpec) -> Answer {
+    // One of the original's carries no label.
+    let tag = spec.image.rsplit(':').next().unwrap_or_default();
+    let labelled = spec.labels.get(label::VERSION);
+    let version = labelled.map_or(tag, String::as_str);
+    let bare = version.trim_start_matches('v');
+    json(200, &format!(r#"{{"info":{{"version":"{bare}"}}}}"#))
 }
 
 fn search(indices: &mut std::collections::BTreeMap<String, u64>, request: &Request<'_>) -> Answer {

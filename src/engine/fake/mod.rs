@@ -194,24 +194,35 @@ impl Engine for FakeEngine {
     ) -> Result<Output> {
         let statements = String::from_utf8_lossy(input).into_owned();
         let doing = format!("exec {} {statements}", command.join(" "));
+        let mut pipe = None;
         let out = self.change(&doing, |world| {
             let running = world.get_mut(container)?.state == State::Running;
             if !running {
                 return Err(Error::failed(format!("{container} does not run")));
             }
-            if let Some(pipe) = database::dumped_into(world, container, command) {
-                return Ok(pipe.display().to_string());
+            pipe = database::piped(world, container, command);
+            if pipe.is_some() {
+                return Ok(String::new());
             }
             database::answer(
                 world.databases.entry(container.to_owned()).or_default(),
                 &statements,
             )
         })?;
-        if command.get(3) == Some(&"dump") {
-            // Outside of the world's lock: the other end may take its time.
-            let written = std::fs::write(&out, database::DUMP);
-            written.map_err(|e| Error::failed("the fake dump broke off").why(e))?;
-            return Ok(Output::default());
+        // Outside of the world's lock: the other end may take its time.
+        let broke_off = |e: std::io::Error| Error::failed("the fake pipe broke off").why(e);
+        match pipe {
+            Some(database::Piped::Dump(path, dump)) => {
+                std::fs::write(path, dump).map_err(broke_off)?;
+            }
+            Some(database::Piped::Load(path, schema)) => {
+                let dump = std::fs::read_to_string(path).map_err(broke_off)?;
+                self.change("load", |world| {
+                    database::load(world, container, &schema, &dump);
+                    Ok(())
+                })?;
+            }
+            None => {}
         }
         Ok(Output {
             code: 0,

@@ -62,6 +62,13 @@ pub struct FileRule {
     pub for_start: bool,
 }
 
+impl FileRule {
+    /// Whether its text says where the instance runs; else it is content, and goes where that goes.
+    pub fn is_of_the_place(&self) -> bool {
+        self.content.contains("{{")
+    }
+}
+
 /// How mail leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

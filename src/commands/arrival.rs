@@ -1,0 +1,350 @@
+//! A snapshot that arrives: of which version it is, whether there is room for it, and how it is
+//! taken in. What `import` and `new --from` have in common.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::commands::context::{Context, typed};
+use crate::commands::snapshots;
+use crate::error::{Error, Result};
+use crate::host::{archive, files, space};
+use crate::model::cluster::Cluster;
+use crate::model::container::{Role, names};
+use crate::model::contract::{Contract, Contracts};
+use crate::model::instance::{Instance, key};
+use crate::model::memory::human;
+use crate::model::secret::Secret;
+use crate::model::snapshot::{Manifest, SnapshotName};
+use crate::model::version::{Version, compare};
+use crate::services::database;
+use crate::steps::{Intake, Text};
+
+/// Settings of the environment file that belong to the place where an instance runs.
+const OF_THE_PLACE: [&str; 4] = ["DATABASE_URL", "SECRET_KEY_BASE", "ROOT_URL", "DATA_DIR"];
+
+/// How settings of the search server begin, which belong there too.
+const SEARCH_SETTINGS: &str = "ELASTIC_";
+
+/// The name of the environment file.
+const ENV_FILE: &str = ".env";
+
+/// How much larger than its dump a schema becomes, at most, as a rule.
+const SCHEMA_GROWS: u64 = 2;
+
+/// A snapshot that arrives.
+#[derive(Debug)]
+pub struct Arrival {
+    /// Its file.
+    pub file: PathBuf,
+    /// What it says of itself, where it does.
+    pub manifest: Option<Manifest>,
+    /// The version that it is of.
+    pub version: Version,
+}
+
+impl Arrival {
+    /// Looks at a snapshot; `given` is its version, where it does not say that itself.
+    ///
+    /// # Errors
+    /// Exit 4 where there is no such file, 8 where it is no snapshot, 2 where nobody says of which
+    /// version it is.
+    pub fn of(context: &Context<'_>, file: &Path, given: Option<&Version>) -> Result<Self> {
+        let found = snapshots::find(context, file)?;
+        let file = found
+            .canonicalize()
+            .map_err(|e| Error::io("look at", &found, &e))?;
+        let manifest = archive::manifest(&file)?;
+        let by_name = file
+            .file_name()
+            .and_then(|name| SnapshotName::parse(&name.to_string_lossy()).ok())
+            .map(|name| name.version);
+        let own = match &manifest {
+            Some(manifest) => Some(Version::parse(&manifest.about.version)?),
+            None => by_name,
+        };
+        let version = match (own, given) {
+            (Some(own), Some(given)) if own != *given => {
+                return Err(Error::usage(format!("{} is of {own}", file.display()))
+                    .why(format!("--version says {given}"))
+                    .next("leave --version out"));
+            }
+            (Some(own), _) => own,
+            (None, Some(given)) => given.clone(),
+            (None, None) => {
+                return Err(
+                    Error::usage(format!("of which version is {}?", file.display()))
+                        .why("neither it nor its name says that")
+                        .next("say --version v5.0.1, or whichever it is of"),
+                );
+            }
+        };
+        Ok(Arrival {
+            file,
+            manifest,
+            version,
+        })
+    }
+
+    /// Whether an instance's version has to migrate it.
+    ///
+    /// # Errors
+    /// Exit 6 where that version cannot.
+    pub fn is_migrated_by(
+        &self,
+        instance: &Instance,
+        contracts: &Contracts,
+        link: &Path,
+    ) -> Result<bool> {
+        if self.version == instance.version {
+            return Ok(false);
+        }
+        let refused = |why: &str| {
+            Error::refused(format!(
+                "the snapshot is of {}, the instance {} of {}",
+                self.version, instance.name, instance.version
+            ))
+            .why(why)
+            .next(format!(
+                "make an instance of that version: {}",
+                typed(link, &format!("new NAME --from {}", self.file.display()))
+            ))
+        };
+        let (Some(theirs), Some(ours)) = (self.version.numbers(), instance.version.numbers())
+        else {
+            return Err(refused("which of both is newer cannot be told"));
+        };
+        if compare(&theirs, &ours).is_gt() {
+            return Err(refused("what is newer cannot be migrated to what is older"));
+        }
+        if contracts.covering(&self.version)?.name != contracts.covering(&instance.version)?.name {
+            return Err(refused("another era keeps its content in another way"));
+        }
+        Ok(compare(&theirs, &ours).is_lt())
+    }
+
+    /// How much room there is for its files, in bytes.
+    ///
+    /// # Errors
+    /// Exit 6 with the figures where it does not fit.
+    pub fn room(&self, cluster: &Cluster) -> Result<u64> {
+        let (device, free) = space::free(cluster.layout.root())?;
+        let Some(manifest) = &self.manifest else {
+            return Ok(free);
+        };
+        let content = &manifest.content;
+        let mut needed = BTreeMap::from([(device, (content.file_bytes, free))]);
+        for (path, bytes) in [
+            (
+                cluster.layout.database_data(),
+                content.dump_bytes * SCHEMA_GROWS,
+            ),
+            (
+                cluster.layout.search_data(),
+                content.index_bytes * SCHEMA_GROWS,
+            ),
+        ] {
+            let (device, free) = space::free(&path)?;
+            needed.entry(device).or_insert((0, free)).0 += bytes;
+        }
+        match needed.values().find(|(bytes, free)| bytes > free) {
+            None => Ok(free),
+            Some((bytes, free)) => Err(Error::refused(format!(
+                "there is no room for {}",
+                self.file.display()
+            ))
+            .why(format!(
+                "files {}, database about {}: {} where {} are free",
+                human(content.file_bytes),
+                human(content.dump_bytes * SCHEMA_GROWS),
+                human(*bytes),
+                human(*free)
+            ))
+            .next("`snapshots` lists what may go, `import --forget` what an import left behind")),
+        }
+    }
+
+    /// How it is taken in for an instance whose place is its own: what is of that place stays.
+    ///
+    /// # Errors
+    /// Exit 6 where its files cannot be changed.
+    pub fn for_place(
+        &self,
+        cluster: &Cluster,
+        contract: &Contract,
+        now: &Instance,
+        next: &Instance,
+    ) -> Result<Intake> {
+        let mut intake = self.intake(cluster, contract, next)?;
+        let travels = |path: &&str| {
+            contract
+                .files
+                .iter()
+                .any(|r| r.path == *path && !r.is_of_the_place())
+        };
+        intake
+            .roots
+            .extend(files_of(contract).filter(travels).map(str::to_owned));
+        for rule in &contract.files {
+            let path = now.layout.inside(&rule.path);
+            let Some(text) = files::read_if_there(&path)? else {
+                continue;
+            };
+            let text = match path == now.layout.database_file() {
+                true => rewritten_database_file(&text, &path, next)?,
+                false => Secret::new(text),
+            };
+            let mode = files::rights(&path)?.map_or(files::PRIVATE, |(mode, _)| mode);
+            intake.texts.push(Text {
+                name: rule.path.clone(),
+                mode,
+                text,
+                if_missing: !rule.is_of_the_place(),
+            });
+        }
+        if contract.env_file.is_some() {
+            intake
+                .texts
+                .push(private(ENV_FILE, now.env.to_string(), true));
+            intake.env = of_the_place(contract, now, next, &OF_THE_PLACE)?;
+        }
+        let mut config = now.config.clone();
+        config.set(key::DB_NAME, &next.schema)?;
+        config.set(key::DB_USERNAME, &next.database_user)?;
+        config.set(key::DB_PASSWORD, next.database_password.reveal())?;
+        intake
+            .texts
+            .push(private("config.sh", config.to_string(), false));
+        Ok(intake)
+    }
+
+    /// How it is taken in for an instance that is made of it, which keeps its keys and settings.
+    ///
+    /// # Errors
+    /// Exit 6 where a text cannot be made.
+    pub fn for_new_instance(
+        &self,
+        cluster: &Cluster,
+        contract: &Contract,
+        instance: &Instance,
+    ) -> Result<Intake> {
+        let mut next = instance.clone();
+        next.layout = cluster.layout.next(&instance.name);
+        let mut intake = self.intake(cluster, contract, &next)?;
+        intake.texts.clear();
+        let of_database = instance.layout.database_file();
+        let travels = |path: &&str| instance.layout.inside(path) != of_database;
+        intake
+            .roots
+            .extend(files_of(contract).filter(travels).map(str::to_owned));
+        if contract.env_file.is_some() {
+            intake
+                .texts
+                .push(private(ENV_FILE, instance.env.to_string(), true));
+            let keys: Vec<&str> = OF_THE_PLACE
+                .into_iter()
+                .filter(|k| *k != "SECRET_KEY_BASE")
+                .collect();
+            intake.env = of_the_place(contract, instance, instance, &keys)?;
+        }
+        Ok(intake)
+    }
+
+    fn intake(&self, cluster: &Cluster, contract: &Contract, next: &Instance) -> Result<Intake> {
+        let exchange = cluster.layout.exchange();
+        let name = &next.name;
+        let mut roots = vec![contract.content.directory.clone()];
+        let has_env = contract.env_file.is_some();
+        roots.extend(has_env.then(|| ENV_FILE.to_owned()));
+        let login = format!(
+            "[client]\nhost=mysql\nuser={}\npassword={}\n",
+            next.database_user,
+            next.database_password.reveal()
+        );
+        Ok(Intake {
+            file: self.file.clone(),
+            next: next.layout.root().to_owned(),
+            roots,
+            directories: contract.directories.clone(),
+            texts: vec![private("mysql.cnf", login, false)],
+            env_file: has_env.then(|| ENV_FILE.to_owned()),
+            env: BTreeMap::new(),
+            room: self.room(cluster)?,
+            database: names::service(&cluster.name, Role::Database),
+            schema: next.schema.clone(),
+            user: next.database_user.clone(),
+            password: next.database_password.clone(),
+            pipe: exchange.join(format!("{name}.load.sql")),
+            login: exchange.join(format!("{name}.load.cnf")),
+        })
+    }
+}
+
+/// Refuses a server that a dump cannot safely be loaded into.
+///
+/// # Errors
+/// Exit 6 where it is not MariaDB's.
+pub fn check_server(server: &database::Server<'_>) -> Result<()> {
+    let version = server.version()?;
+    match version.contains("MariaDB") {
+        true => Ok(()),
+        false => Err(Error::refused("no dump can be loaded here")
+            .why(format!(
+                "the server is MySQL {version}, whose client runs commands that stand in a dump"
+            ))
+            .next("import it in a cluster with MariaDB: create DIR")),
+    }
+}
+
+fn files_of(contract: &Contract) -> impl Iterator<Item = &str> {
+    contract.files.iter().map(|rule| rule.path.as_str())
+}
+
+fn private(name: &str, text: String, if_missing: bool) -> Text {
+    Text {
+        name: name.to_owned(),
+        mode: files::PRIVATE,
+        text: Secret::new(text),
+        if_missing,
+    }
+}
+
+fn rewritten_database_file(text: &str, path: &Path, next: &Instance) -> Result<Secret> {
+    let login = (
+        next.schema.as_str(),
+        next.database_user.as_str(),
+        &next.database_password,
+    );
+    crate::model::database_file::rewritten(text, path.display(), login, next.index.as_deref())
+}
+
+/// The settings of the environment file that stay those of `now`, but for what is `next`'s own.
+fn of_the_place(
+    contract: &Contract,
+    now: &Instance,
+    next: &Instance,
+    keys: &[&str],
+) -> Result<BTreeMap<String, Option<Secret>>> {
+    let known = contract.env_file.iter().flat_map(|rules| &rules.optional);
+    let of_search = known
+        .map(String::as_str)
+        .chain(now.env.keys())
+        .filter(|key| key.starts_with(SEARCH_SETTINGS));
+    let mut settings: BTreeMap<String, Option<Secret>> = keys
+        .iter()
+        .copied()
+        .chain(of_search)
+        .map(|key| (key.to_owned(), now.env.get(key).map(Secret::new)))
+        .collect();
+    if let Some(Some(url)) = settings.get_mut("DATABASE_URL") {
+        *url = crate::model::database_url::with_login(
+            url.reveal(),
+            &next.database_user,
+            &next.database_password,
+            &next.schema,
+        )?;
+    }
+    if let Some(index) = &next.index {
+        settings.insert(key::ELASTIC_INDEX.to_owned(), Some(Secret::new(index)));
+    }
+    Ok(settings)
+}

@@ -1,0 +1,157 @@
+//! `import --undo`: the content that the last import took the place of.
+
+use serde_json::json;
+
+use crate::commands::context::{Context, typed};
+use crate::commands::kept::{self, Found};
+use crate::commands::observed::Observed;
+use crate::commands::report::Report;
+use crate::commands::session::{Extent, Session, Touch, services_are_down};
+use crate::commands::{first_content, snapshot, start, stop, unfinished, upkeep};
+use crate::error::{Error, Result};
+use crate::host::{files, store};
+use crate::model::container::{Role, names};
+use crate::model::layout::InstanceLayout;
+use crate::services::app::App;
+use crate::services::{database, tables};
+use crate::steps::{Plan, Step};
+
+/// Runs it.
+///
+/// # Errors
+/// Exit 4 where nothing is kept, 6 where something was written since and is not given up.
+pub fn run(context: &Context<'_>, discard_new: bool) -> Result<Report> {
+    let cluster = context.cluster()?;
+    let name = context.one_instance(&cluster, &[])?;
+    let session = Session::begin(
+        context,
+        "import",
+        cluster,
+        std::slice::from_ref(&name),
+        Extent::Instances,
+        Touch::Content,
+    )?;
+    let cluster = &session.cluster;
+    let now = store::instance(cluster, &name)?;
+    let Some(found) = kept::latest(&cluster.layout, &name)? else {
+        return Err(
+            Error::not_found(format!("no former content of {name} is kept"))
+                .why("it was not imported into in the last 7 days, or `import --forget` let it go"),
+        );
+    };
+    let former = InstanceLayout::elsewhere(found.content());
+    let then = store::instance_by_files_in(cluster, &name, &former)?;
+    let instances = [now, then];
+    let apps = start::apps(&session, &instances)?;
+    let [now, then] = apps.as_slice() else {
+        return Err(Error::failed(format!("instance {name} cannot be used")));
+    };
+    let observed = Observed::settled(context, cluster, std::slice::from_ref(now.instance))?;
+    if !observed.services_run() {
+        return Err(services_are_down(cluster, "import"));
+    }
+    let written = written_since(&session, now, &found)?;
+    if !written.is_empty() && !discard_new {
+        let words = "import --undo --discard-new";
+        return Err(
+            Error::refused(format!("{name} was written to since the import"))
+                .why(written.join("; "))
+                .next(format!(
+                    "to give that up, after a snapshot of it: {}",
+                    typed(&now.instance.layout.link(), words)
+                )),
+        );
+    }
+    let mut plan = session.plan();
+    if !written.is_empty() {
+        plan.push(snapshot::step(now)?);
+    }
+    let plan = plan_undo(plan, &session, &observed, (now, then), found)?;
+    let snapshot = plan.steps.iter().find_map(|step| match step {
+        Step::TakeSnapshot { order } => Some(order.file.clone()),
+        _ => None,
+    });
+    if let Some(report) = session.carry_out(&plan)? {
+        return Ok(report);
+    }
+    upkeep::after(&session, std::slice::from_ref(&name));
+    let mut lines = vec![format!("instance {name} has its former content again")];
+    lines.extend(
+        snapshot
+            .iter()
+            .map(|file| format!("what was written since is in {}", file.display())),
+    );
+    Ok(session.report(
+        &plan,
+        lines,
+        json!({"instance": name, "written_since": written, "snapshot": snapshot}),
+    ))
+}
+
+fn written_since(session: &Session<'_>, app: &App<'_>, found: &Found) -> Result<Vec<String>> {
+    let server = database::Server::of(session.context.engine, &session.cluster);
+    let schema = &app.instance.schema;
+    let mut names = server.tables(schema)?;
+    names.retain(|name| !app.contract.content.tables_without_content.contains(name));
+    Ok(found
+        .kept
+        .written_since(&tables::states(&server, schema, &names)?))
+}
+
+fn plan_undo(
+    mut plan: Plan,
+    session: &Session<'_>,
+    observed: &Observed,
+    (now, then): (&App<'_>, &App<'_>),
+    found: Found,
+) -> Result<Plan> {
+    let layout = &session.cluster.layout;
+    let name = &now.instance.name;
+    plan.instances = vec![name.clone()];
+    plan.content = true;
+    // Half exchanged, it would be written to where it is going to be undone.
+    plan.holds_start = true;
+    first_content::push_waits(&mut plan, session);
+    let runs = observed.web_runs(name);
+    if runs {
+        unfinished::wait(now, true)
+            .into_iter()
+            .for_each(|step| plan.push(step));
+    }
+    stop::removals(&mut plan.steps, observed, now)?;
+    let away = layout.next(name).root().to_owned();
+    plan.push(Step::Exchange {
+        entries: found.kept.entries.clone(),
+        live: now.instance.layout.root().to_owned(),
+        next: found.content(),
+        before: away.clone(),
+    });
+    // What came in new has nothing to give way to.
+    for entry in &found.kept.entries {
+        let (from, kept) = (
+            now.instance.layout.inside(entry),
+            found.content().join(entry),
+        );
+        if files::exists(&from) && !files::exists(&kept) {
+            let to = away.join(entry);
+            plan.push(Step::MoveDirectory { from, to });
+        }
+    }
+    if runs {
+        start::push_containers(&mut plan, &Observed::default(), std::slice::from_ref(then))?;
+        start::push_healthy(&mut plan, std::slice::from_ref(then));
+    }
+    plan.no_return_from_here();
+    if runs {
+        start::push_mends(&mut plan, std::slice::from_ref(then))?;
+    }
+    plan.push(Step::DropContent {
+        database: names::service(&session.cluster.name, Role::Database),
+        search: names::service(&session.cluster.name, Role::Search),
+        place: found.kept.new,
+    });
+    for path in [found.directory, away] {
+        plan.push(Step::DiscardDirectory { path });
+    }
+    Ok(plan)
+}

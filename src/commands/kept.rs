@@ -1,0 +1,100 @@
+//! Content that an import took the place of, and that waits for `import --undo` or for its end.
+
+use std::path::PathBuf;
+
+use crate::commands::session::Session;
+use crate::error::{Error, Result};
+use crate::host::{clock, files};
+use crate::journal::Deeds;
+use crate::model::cluster::Cluster;
+use crate::model::container::{Role, names};
+use crate::model::layout::ClusterLayout;
+use crate::model::name::Name;
+use crate::model::undo::{CONTENT, Kept, RECORD};
+use crate::steps::{Plan, Step};
+
+/// Kept content, and where it is.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Its directory.
+    pub directory: PathBuf,
+    /// What it is.
+    pub kept: Kept,
+}
+
+impl Found {
+    /// The directory of its files.
+    pub fn content(&self) -> PathBuf {
+        self.directory.join(CONTENT)
+    }
+}
+
+/// All that is kept of an instance, the newest last.
+///
+/// # Errors
+/// Exit 1 or 6 where something of it cannot be read.
+pub fn all(layout: &ClusterLayout, name: &Name) -> Result<Vec<Found>> {
+    let mut found = Vec::new();
+    for entry in files::names_in(&layout.undo(name))? {
+        let directory = layout.undo(name).join(entry);
+        let Some(text) = files::read_if_there(&directory.join(RECORD))? else {
+            continue;
+        };
+        let kept: Kept = serde_json::from_str(&text).map_err(|error| {
+            Error::failed(format!("{} cannot be read", directory.display())).why(error)
+        })?;
+        let one = Found { directory, kept };
+        // Written down before the exchange: without it, nothing is kept yet.
+        if files::exists(&one.content()) {
+            found.push(one);
+        }
+    }
+    found.sort_by_key(|one| one.kept.since);
+    Ok(found)
+}
+
+/// What `import --undo` would bring back.
+///
+/// # Errors
+/// As [`all`].
+pub fn latest(layout: &ClusterLayout, name: &Name) -> Result<Option<Found>> {
+    let mut found = all(layout, name)?;
+    let now = clock::now();
+    found.retain(|one| one.kept.until() > now);
+    Ok(found.pop())
+}
+
+/// Lets content go whose time is over. Nothing brings it back any more, so it need not be recorded:
+/// what a crash leaves of it goes with the next call.
+///
+/// # Errors
+/// Exit 1 where a server does not do it.
+pub fn drop_expired(session: &Session<'_>, name: &Name) -> Result<()> {
+    let layout = &session.cluster.layout;
+    let now = clock::now();
+    for one in all(layout, name)? {
+        if one.kept.until() > now {
+            continue;
+        }
+        let mut plan = session.plan();
+        push_drop(&mut plan, &session.cluster, one);
+        let world = session.context.world(layout);
+        plan.steps.iter().try_for_each(|step| world.act(step))?;
+        session.context.observer.note(&format!(
+            "the former content of {name} was kept for its time, and is gone"
+        ));
+    }
+    Ok(())
+}
+
+/// The steps that let kept content go.
+pub fn push_drop(plan: &mut Plan, cluster: &Cluster, found: Found) {
+    plan.push(Step::DropContent {
+        database: names::service(&cluster.name, Role::Database),
+        search: names::service(&cluster.name, Role::Search),
+        place: found.kept.old,
+    });
+    plan.push(Step::DiscardDirectory {
+        path: found.directory,
+    });
+}

@@ -1,0 +1,218 @@
+//! A snapshot's content, unpacked beside an instance's and loaded into a schema of its own.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::host::archive::{self, Checked, Limits, Rules, Sinks, Strays, Watch};
+use crate::host::fifo_in::FifoIn;
+use crate::host::{crash, files};
+use crate::model::env_file::EnvFile;
+use crate::model::secret::Secret;
+use crate::services::definers::WithoutDefiners;
+use crate::services::{load, tables};
+use crate::steps::database::server;
+use crate::steps::{World, exchange};
+
+/// What is taken in, and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intake {
+    /// The snapshot's file.
+    pub file: PathBuf,
+    /// The directory that its files are unpacked into: nothing of worth is there before.
+    pub next: PathBuf,
+    /// Names at its top that are taken.
+    pub roots: Vec<String>,
+    /// Directories that are there afterwards, be they in the snapshot or not.
+    pub directories: Vec<String>,
+    /// Files that are there afterwards.
+    pub texts: Vec<Text>,
+    /// The environment file, as a name in the directory, where the era has one.
+    pub env_file: Option<String>,
+    /// Its settings that belong to the place where it runs; nothing takes one out.
+    pub env: BTreeMap<String, Option<Secret>>,
+    /// How much room there is, in bytes.
+    pub room: u64,
+    /// The database's container.
+    pub database: String,
+    /// The schema that the dump is loaded into.
+    pub schema: String,
+    /// The user who loads it, and to whom it belongs afterwards.
+    pub user: String,
+    /// That user's password.
+    pub password: Secret,
+    /// The pipe that the dump goes through.
+    pub pipe: PathBuf,
+    /// The file with the user's login, beside the pipe.
+    pub login: PathBuf,
+}
+
+/// A file that is written beside what was unpacked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Text {
+    /// Its name in the directory.
+    pub name: String,
+    /// Its mode.
+    pub mode: u32,
+    /// What is in it.
+    pub text: Secret,
+    /// Whether it is written only where the snapshot has none.
+    pub if_missing: bool,
+}
+
+/// Takes the snapshot in.
+pub fn take_in(world: &World<'_>, intake: &Intake) -> Result<()> {
+    sweep(intake)?;
+    files::remove_tree(&intake.next)?;
+    if let Some(above) = intake.next.parent() {
+        exchange::make_directories(above)?;
+    }
+    let server = server(world, &intake.database);
+    // Again after a crash: nothing of what was begun stays.
+    server.drop_schema(&intake.schema)?;
+    server.make_schema(&intake.schema)?;
+    let login = load::login(&intake.user, &intake.password);
+    files::write(&intake.login, login.reveal(), files::PRIVATE)?;
+    crash::point("before the dump is loaded");
+    let checked = unpack(world, intake);
+    sweep(intake)?;
+    let checked = checked?;
+    crash::point("after the dump was loaded");
+    // A dump can have changed its own user's password.
+    server.make_account(&intake.user, &intake.password, &intake.schema)?;
+    compare(world, intake, &checked)?;
+    for left in &checked.left_out {
+        let (path, why) = (&left.path, left.why);
+        world.observer.warn(&format!("{path} is not taken: {why}"));
+    }
+    complete(intake)
+}
+
+/// Removes what there is of it but for the schema.
+pub fn undo(intake: &Intake) -> Result<()> {
+    sweep(intake)?;
+    files::remove_tree(&intake.next)
+}
+
+fn sweep(intake: &Intake) -> Result<()> {
+    files::remove_file(&intake.pipe)?;
+    files::remove_file(&intake.login)
+}
+
+fn unpack(world: &World<'_>, intake: &Intake) -> Result<Checked> {
+    let roots: Vec<&str> = intake.roots.iter().map(String::as_str).collect();
+    let rules = Rules {
+        roots: &roots,
+        strays: Strays::LeaveOut,
+        limits: Limits {
+            bytes: intake.room,
+            ..Limits::default()
+        },
+    };
+    let progress = |_: u64| {};
+    let watch = Watch::new(world.interrupt, &progress);
+    let pipe = FifoIn::make(&intake.pipe)?;
+    let over = pipe.over();
+    std::thread::scope(|scope| {
+        let loading = scope.spawn(move || {
+            let loaded = load::run(
+                world.engine,
+                &intake.database,
+                &intake.schema,
+                &intake.pipe,
+                &intake.login,
+            );
+            over.store(true, Ordering::SeqCst);
+            loaded
+        });
+        let mut dump = WithoutDefiners::new(pipe);
+        let mut index = std::io::sink();
+        let sinks = Sinks {
+            dump: &mut dump,
+            index: &mut index,
+        };
+        let unpacked = archive::unpack(&intake.file, &intake.next, rules, sinks, watch);
+        let finished = dump.finish();
+        let broken = match &finished {
+            Ok(pipe) => pipe.is_broken(),
+            Err(error) => error.kind() == std::io::ErrorKind::BrokenPipe,
+        };
+        drop(finished);
+        let loaded = loading
+            .join()
+            .map_err(|_| Error::failed("loading the dump broke off"))?;
+        match (unpacked, loaded) {
+            // Who reads went away: why is said there.
+            (_, Err(error)) if broken => Err(error),
+            (Err(error), _) => Err(error),
+            (Ok(checked), loaded) => loaded.map(|()| checked),
+        }
+    })
+}
+
+/// Fails where the schema has not what the snapshot says of it.
+fn compare(world: &World<'_>, intake: &Intake, checked: &Checked) -> Result<()> {
+    let server = server(world, &intake.database);
+    let there = server.tables(&intake.schema)?;
+    let damaged = |why: String| {
+        Err(Error::damaged(format!(
+            "{} does not bring what it says",
+            intake.file.display()
+        ))
+        .why(why))
+    };
+    if there.is_empty() {
+        return damaged("its dump leaves no table behind".to_owned());
+    }
+    let Some(about) = checked.manifest.as_ref().map(|manifest| &manifest.about) else {
+        return Ok(());
+    };
+    let wanted: Vec<String> = about.rows.keys().cloned().collect();
+    if let Some(missing) = wanted.iter().find(|table| !there.contains(table)) {
+        return damaged(format!("the table {missing} is missing"));
+    }
+    if !about.consistent {
+        return Ok(());
+    }
+    for (table, rows) in tables::rows(&server, &intake.schema, &wanted)? {
+        let said = about.rows.get(&table).copied().unwrap_or_default();
+        if rows != said {
+            return damaged(format!("{table} has {rows} rows, and should have {said}"));
+        }
+    }
+    Ok(())
+}
+
+/// Makes a whole of what was unpacked: what belongs to the place where it runs comes in.
+fn complete(intake: &Intake) -> Result<()> {
+    for name in &intake.directories {
+        let path = intake.next.join(name);
+        if !path.is_dir() {
+            files::make_directory(&path, 0o755, None)?;
+        }
+    }
+    for text in &intake.texts {
+        let path = intake.next.join(&text.name);
+        if !text.if_missing || !files::exists(&path) {
+            files::write(&path, text.text.reveal(), text.mode)?;
+        }
+    }
+    match &intake.env_file {
+        Some(name) => overlay(&intake.next.join(name), &intake.env),
+        None => Ok(()),
+    }
+}
+
+fn overlay(path: &Path, settings: &BTreeMap<String, Option<Secret>>) -> Result<()> {
+    let mut env = EnvFile::parse(&files::read_if_there(path)?.unwrap_or_default());
+    for (key, value) in settings {
+        match value {
+            Some(value) => env.set(key, value.reveal())?,
+            None => drop(env.unset(key)?),
+        }
+    }
+    files::write(path, &env.to_string(), files::PRIVATE)
+}
