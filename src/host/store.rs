@@ -78,7 +78,7 @@ pub fn instance(cluster: &Cluster, name: &Name) -> Result<Instance> {
 /// going to be.
 ///
 /// # Errors
-/// As [`instance`].
+/// As [`instance()`].
 pub fn instance_by_files_in(
     cluster: &Cluster,
     name: &Name,
