@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    adopt, boot, completions, config, contract, create, db, history, image, import, init, list,
-    logs, man, migrate, new, recover, restart, run, services, shell, shutdown, snapshot, snapshots,
-    start, status, stop,
+    adopt, boot, clone, completions, config, contract, create, db, history, image, import, init,
+    list, logs, man, migrate, new, recover, restart, run, services, shell, shutdown, snapshot,
+    snapshots, start, status, stop,
 };
 
 /// Runs ConedaKOR clusters in Docker: any number of instances beside one database and one search
@@ -71,9 +71,9 @@ pub struct Global {
 
 /// The verbs that change a cluster by a journalled plan; `tests/fake/killed.rs` kills each of them
 /// everywhere.
-pub const CHANGING: [&str; 14] = [
+pub const CHANGING: [&str; 15] = [
     "create", "adopt", "boot", "shutdown", "new", "init", "start", "stop", "restart", "migrate",
-    "config", "services", "snapshot", "import",
+    "config", "services", "snapshot", "import", "clone",
 ];
 
 /// The verbs that change nothing, or only what they make themselves (`run`), or that tidy up.
@@ -147,6 +147,8 @@ pub enum Command {
     Snapshots(snapshots::Args),
     /// Bring a snapshot's content into an instance
     Import(import::Args),
+    /// Make a second instance with the content of another
+    Clone(clone::Args),
     /// Show which versions are covered, and how they are run
     Contract(contract::Args),
     /// Finish or undo what was interrupted

@@ -25,6 +25,9 @@ const OF_THE_PLACE: [&str; 4] = ["DATABASE_URL", "SECRET_KEY_BASE", "ROOT_URL", 
 /// How settings of the search server begin, which belong there too.
 const SEARCH_SETTINGS: &str = "ELASTIC_";
 
+/// The setting that says how mail leaves.
+const MAIL: &str = "MAIL_DELIVERY_METHOD";
+
 /// The name of the environment file.
 const ENV_FILE: &str = ".env";
 
@@ -217,7 +220,9 @@ impl Arrival {
         Ok(intake)
     }
 
-    /// How it is taken in for an instance that is made of it, which keeps its keys and settings.
+    /// How it is taken in for an instance that is made of it: one that takes the place of another,
+    /// and keeps its keys and settings, or one that lives on beside it, with keys of its own and
+    /// without mail.
     ///
     /// # Errors
     /// Exit 6 where a text cannot be made.
@@ -226,25 +231,33 @@ impl Arrival {
         cluster: &Cluster,
         contract: &Contract,
         instance: &Instance,
+        beside: bool,
     ) -> Result<Intake> {
         let mut next = instance.clone();
         next.layout = cluster.layout.next(&instance.name);
         let mut intake = self.intake(cluster, contract, &next)?;
         intake.texts.clear();
         let of_database = instance.layout.database_file();
-        let travels = |path: &&str| instance.layout.inside(path) != of_database;
+        let travelling = contract.files.iter().filter(|rule| match beside {
+            true => !rule.is_of_the_place(),
+            false => instance.layout.inside(&rule.path) != of_database,
+        });
         intake
             .roots
-            .extend(files_of(contract).filter(travels).map(str::to_owned));
+            .extend(travelling.map(|rule| rule.path.clone()));
         if contract.env_file.is_some() {
             intake
                 .texts
                 .push(private(ENV_FILE, instance.env.to_string(), true));
             let keys: Vec<&str> = OF_THE_PLACE
                 .into_iter()
-                .filter(|k| *k != "SECRET_KEY_BASE")
+                .filter(|key| beside || *key != "SECRET_KEY_BASE")
                 .collect();
             intake.env = of_the_place(contract, instance, instance, &keys)?;
+            if beside {
+                let none = Some(Secret::new("test"));
+                intake.env.insert(MAIL.to_owned(), none);
+            }
         }
         Ok(intake)
     }

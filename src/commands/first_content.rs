@@ -106,8 +106,23 @@ pub fn push_steps(
     Ok(())
 }
 
+/// The steps that make an instance's schema and the user whom it belongs to.
+pub fn push_schema(plan: &mut Plan, app: &App<'_>) {
+    let database = names::service(&app.cluster.name, Role::Database);
+    plan.push(Step::MakeSchema {
+        database: database.clone(),
+        schema: app.instance.schema.clone(),
+    });
+    plan.push(Step::MakeAccount {
+        database,
+        user: app.instance.database_user.clone(),
+        password: app.instance.database_password.clone(),
+        schema: app.instance.schema.clone(),
+    });
+}
+
 /// The steps that bring a snapshot's content into a directory that was just laid out, and into an
-/// empty schema.
+/// empty schema; with a command that gives it an identity of its own.
 ///
 /// # Errors
 /// Exit 2 where the configured repository is none.
@@ -116,6 +131,7 @@ pub fn push_arrival(
     session: &Session<'_>,
     app: &App<'_>,
     intake: Intake,
+    identity: Option<&str>,
 ) -> Result<()> {
     let next = intake.next.clone();
     let entries = intake.roots.clone();
@@ -133,6 +149,13 @@ pub fn push_arrival(
         next: next.clone(),
         before: before.clone(),
     });
+    if let Some(command) = identity {
+        plan.push(Step::RunPhase {
+            spec: Box::new(app.phase(command, &session.id)?),
+            what: "give it an identity of its own".to_owned(),
+            input: None,
+        });
+    }
     if let Some(index) = &app.instance.index {
         plan.push(Step::MakeIndex {
             spec: Box::new(app.phase(&app.contract.commands.index, &session.id)?),

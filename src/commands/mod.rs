@@ -3,6 +3,7 @@
 
 pub mod adopt;
 pub mod boot;
+pub mod clone;
 pub mod completions;
 pub mod config;
 pub mod contract;

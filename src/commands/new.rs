@@ -120,7 +120,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         steps::for_service(&world, role, &container, SERVICE_SECONDS)?;
     }
     check_name(&session, &name)?;
-    let (port, reservation) = choose_port(args, &session)?;
+    let (port, reservation) = choose_port(args.port, &session)?;
     session.also(reservation);
     let wanted = Wanted {
         name,
@@ -147,7 +147,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     };
     let intake = match &arrival {
         Some(arrival) => {
-            Some(arrival.for_new_instance(&session.cluster, &contract, app.instance)?)
+            Some(arrival.for_new_instance(&session.cluster, &contract, app.instance, false)?)
         }
         None => None,
     };
@@ -219,9 +219,12 @@ fn choose_version(args: &Args, session: &Session<'_>) -> Result<Version> {
 }
 
 /// The port that was given, else the next free one; and its reservation.
-fn choose_port(args: &Args, session: &Session<'_>) -> Result<(Port, Option<Permit>)> {
+///
+/// # Errors
+/// Exit 6 where it is taken, or none is free.
+pub fn choose_port(wanted: Option<Port>, session: &Session<'_>) -> Result<(Port, Option<Permit>)> {
     let ports = Ports::of(session.context, &session.cluster)?;
-    if let Some(port) = args.port {
+    if let Some(port) = wanted {
         let reservation = ports
             .reserve(session.context, &session.cluster, port)
             .map_err(|error| {
@@ -267,7 +270,10 @@ fn check_fits(cluster: &Cluster, contract: &Contract, version: &Version) -> Resu
 }
 
 /// Refuses a name that a directory, a container, a schema, a database user or an index has.
-fn check_name(session: &Session<'_>, name: &Name) -> Result<()> {
+///
+/// # Errors
+/// Exit 6 with the holder.
+pub fn check_name(session: &Session<'_>, name: &Name) -> Result<()> {
     let cluster = &session.cluster;
     let engine = session.context.engine;
     let taken = |holder: String| {
@@ -337,7 +343,6 @@ fn plan(
     plan.instances = vec![app.instance.name.clone()];
     plan.content = true;
     plan.holds_start = true;
-    let database = names::service(&session.cluster.name, Role::Database);
     first_content::push_waits(&mut plan, session);
     plan.push(Step::Place {
         what: format!(
@@ -346,18 +351,9 @@ fn plan(
         ),
         entries: described.entries(app.contract, drawn.admin.as_ref(), drawn.tool.clone()),
     });
-    plan.push(Step::MakeSchema {
-        database: database.clone(),
-        schema: app.instance.schema.clone(),
-    });
-    plan.push(Step::MakeAccount {
-        database,
-        user: app.instance.database_user.clone(),
-        password: app.instance.database_password.clone(),
-        schema: app.instance.schema.clone(),
-    });
+    first_content::push_schema(&mut plan, app);
     match intake {
-        Some(intake) => first_content::push_arrival(&mut plan, session, app, intake)?,
+        Some(intake) => first_content::push_arrival(&mut plan, session, app, intake, None)?,
         None => first_content::push_steps(&mut plan, session, app, drawn.admin.as_ref())?,
     }
     Ok(plan)

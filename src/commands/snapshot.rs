@@ -160,15 +160,32 @@ fn one(args: &Args, context: &Context<'_>, cluster: &Cluster, name: &Name) -> Re
 /// # Errors
 /// Exit 2 where its name cannot be made.
 pub fn step(app: &App<'_>) -> Result<Step> {
-    let args = Args {
-        names: Vec::new(),
-        hold: Held::Lock,
-        format: Format::Zst,
-    };
-    let order = order(&args, app.cluster, app.instance, app.contract)?;
+    let order = order(&Args::plain(), app.cluster, app.instance, app.contract)?;
     Ok(Step::TakeSnapshot {
         order: Box::new(order),
     })
+}
+
+/// A snapshot of an instance that goes into another directory than that of the cluster's snapshots.
+///
+/// # Errors
+/// Exit 2 where its name cannot be made.
+pub fn order_into(app: &App<'_>, directory: &std::path::Path) -> Result<Order> {
+    let mut order = order(&Args::plain(), app.cluster, app.instance, app.contract)?;
+    let name = order.file.file_name().unwrap_or_default();
+    order.file = directory.join(name);
+    Ok(order)
+}
+
+impl Args {
+    /// Without any flag.
+    fn plain() -> Self {
+        Args {
+            names: Vec::new(),
+            hold: Held::Lock,
+            format: Format::Zst,
+        }
+    }
 }
 
 fn order(

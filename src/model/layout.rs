@@ -127,11 +127,16 @@ impl ClusterLayout {
         self.own().join("work")
     }
 
+    /// `.kor-cluster/next/`: what instances are going to have.
+    pub fn next_ones(&self) -> PathBuf {
+        self.own().join("next")
+    }
+
     /// `.kor-cluster/next/NAME/`: an instance's content before it takes the old one's place, laid
     /// out like the instance's directory.
     pub fn next(&self, name: &Name) -> InstanceLayout {
         InstanceLayout {
-            root: self.own().join("next").join(name.as_str()),
+            root: self.next_ones().join(name.as_str()),
         }
     }
 

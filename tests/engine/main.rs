@@ -12,6 +12,7 @@ mod turns;
 mod web;
 
 mod bad_input;
+mod clone;
 mod commands;
 mod content;
 mod eras;

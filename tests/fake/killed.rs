@@ -220,6 +220,20 @@ const CASES: &[Case] = &[
         fails: None,
     },
     Case {
+        verb: "clone",
+        prepare: started,
+        link: CLUSTER,
+        words: &["clone", "a", "b", "--port", "18002"],
+        fails: None,
+    },
+    Case {
+        verb: "clone",
+        prepare: started,
+        link: CLUSTER,
+        words: &["clone", "a", "b", "--port", "18002"],
+        fails: Some("Kor.settings"),
+    },
+    Case {
         verb: "services",
         prepare: started,
         link: CLUSTER,

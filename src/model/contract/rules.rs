@@ -128,6 +128,8 @@ pub struct Commands {
     pub migrate: String,
     /// Sets the administrator's password, which it reads from standard input.
     pub admin_password: String,
+    /// Gives a copy an identity of its own: the repository's, and keys that are logins.
+    pub new_identity: Option<String>,
     /// The administrator's login.
     pub admin_user: String,
     /// The password that a fresh set-up leaves.
