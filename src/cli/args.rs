@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::commands::{
     adopt, boot, clone, completions, config, contract, create, db, history, image, import, init,
     list, logs, man, migrate, new, recover, restart, run, services, shell, shutdown, snapshot,
-    snapshots, start, status, stop,
+    snapshots, start, status, stop, upgrade,
 };
 
 /// Runs ConedaKOR clusters in Docker: any number of instances beside one database and one search
@@ -71,9 +71,9 @@ pub struct Global {
 
 /// The verbs that change a cluster by a journalled plan; `tests/fake/killed.rs` kills each of them
 /// everywhere.
-pub const CHANGING: [&str; 15] = [
+pub const CHANGING: [&str; 16] = [
     "create", "adopt", "boot", "shutdown", "new", "init", "start", "stop", "restart", "migrate",
-    "config", "services", "snapshot", "import", "clone",
+    "config", "services", "snapshot", "import", "clone", "upgrade",
 ];
 
 /// The verbs that change nothing, or only what they make themselves (`run`), or that tidy up.
@@ -147,6 +147,8 @@ pub enum Command {
     Snapshots(snapshots::Args),
     /// Bring a snapshot's content into an instance
     Import(import::Args),
+    /// Bring instances to another version
+    Upgrade(upgrade::Args),
     /// Make a second instance with the content of another
     Clone(clone::Args),
     /// Show which versions are covered, and how they are run

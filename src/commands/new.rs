@@ -248,7 +248,11 @@ pub fn choose_port(wanted: Option<Port>, session: &Session<'_>) -> Result<(Port,
     Err(Error::refused("no port is free"))
 }
 
-fn check_fits(cluster: &Cluster, contract: &Contract, version: &Version) -> Result<()> {
+/// Refuses a version that the cluster's servers do not serve.
+///
+/// # Errors
+/// Exit 6 with what it wants.
+pub fn check_fits(cluster: &Cluster, contract: &Contract, version: &Version) -> Result<()> {
     for (what, rules, image) in [
         ("database", &contract.database, &cluster.database_image),
         ("search", &contract.search, &cluster.search_image),

@@ -6,11 +6,13 @@ mod containers;
 mod database;
 mod directories;
 mod exchange;
+mod files_copy;
 mod intake;
 mod kept;
 mod original;
 mod place;
 mod plan;
+mod schema_copy;
 mod snapshot;
 mod wait;
 
@@ -21,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::host::clone::Rules;
 use crate::host::files;
 use crate::host::interrupt::Interrupt;
 use crate::host::registry::Registry;
@@ -31,9 +34,11 @@ use crate::model::name::Name;
 use crate::model::secret::Secret;
 use crate::model::undo::{Kept, Place};
 use crate::model::version::Version;
+use crate::services::read_only::{self, Account};
 
 pub use intake::{Intake, Text};
 pub use place::Entry;
+pub use schema_copy::SchemaCopy;
 
 /// In `.kor-cluster/index_unknown/NAME`: nobody compared the index with the table yet.
 pub const INDEX_UNKNOWN: &str = "unknown\n";
@@ -199,6 +204,47 @@ pub enum Step {
     TakeIn {
         /// What is taken in, and where it goes.
         intake: Box<Intake>,
+    },
+    /// Copies a schema beside, and follows what is written to the original meanwhile; the undo
+    /// leaves no more than the schema, which is another step's.
+    CopySchema {
+        /// What is copied, and where to.
+        copy: Box<SchemaCopy>,
+    },
+    /// Makes such a copy the same as its original, which nobody writes to any more.
+    CompleteCopy {
+        /// As in [`Step::CopySchema`].
+        copy: Box<SchemaCopy>,
+    },
+    /// Leaves an instance's database user nothing but reading; the undo gives the rights back.
+    ReadOnly {
+        /// The database's container.
+        database: String,
+        /// The user.
+        account: Account,
+    },
+    /// Gives the rights back.
+    GiveBack {
+        /// The database's container.
+        database: String,
+        /// The user.
+        account: Account,
+    },
+    /// Copies a directory of files; the undo removes the copy.
+    CopyFiles {
+        /// The directory.
+        from: PathBuf,
+        /// The copy.
+        to: PathBuf,
+        /// What of it is copied, and how.
+        rules: Rules,
+    },
+    /// Lets one of two copies go: the one that was worked on, where that changed nothing in it.
+    SettleFiles {
+        /// The copy that was worked on.
+        worked_on: PathBuf,
+        /// The one that was not.
+        kept: PathBuf,
     },
     /// Waits until a web process that nobody reaches answers in the content that is new.
     AwaitProof {
@@ -369,6 +415,16 @@ impl Deeds<Step> for World<'_> {
             }
             Step::TakeSnapshot { order } => snapshot::take(self, order),
             Step::TakeIn { intake } => intake::take_in(self, intake),
+            Step::CopySchema { copy } => schema_copy::copy(self, copy),
+            Step::CompleteCopy { copy } => schema_copy::complete(self, copy),
+            Step::ReadOnly { database, account } => {
+                read_only::begin(&database::server(self, database), account, self.interrupt)
+            }
+            Step::GiveBack { database, account } => {
+                read_only::end(&database::server(self, database), account)
+            }
+            Step::CopyFiles { from, to, rules } => files_copy::copy(self, from, to, rules),
+            Step::SettleFiles { worked_on, kept } => files_copy::settle(worked_on, kept),
             Step::AwaitProof { .. } => wait::for_proof(self, step),
             Step::NoteContent {
                 directory,
@@ -428,6 +484,11 @@ impl Deeds<Step> for World<'_> {
             } => database::empty(self, database, schema),
             Step::TakeSnapshot { order } => snapshot::undo(order),
             Step::TakeIn { intake } => intake::undo(intake),
+            Step::CopySchema { copy } => schema_copy::undo(self, copy),
+            Step::ReadOnly { database, account } => {
+                read_only::end(&database::server(self, database), account)
+            }
+            Step::CopyFiles { to, .. } => files_copy::undo(to),
             Step::NoteContent { directory, .. } => kept::forget_note(directory),
             Step::Exchange {
                 entries,
@@ -444,6 +505,9 @@ impl Deeds<Step> for World<'_> {
             | Step::AwaitHealthy { .. }
             | Step::AwaitProof { .. }
             | Step::DropContent { .. }
+            | Step::CompleteCopy { .. }
+            | Step::SettleFiles { .. }
+            | Step::GiveBack { .. }
             | Step::CheckEmptySchema { .. }
             | Step::RunPhase { .. }
             | Step::ReleaseWork { .. }
@@ -512,6 +576,21 @@ impl Step {
             Step::MakeIndex { index, .. } => format!("fill the search index {index}"),
             Step::TakeSnapshot { order } => format!("take the snapshot {}", order.file.display()),
             Step::TakeIn { intake } => format!("take in {}", intake.file.display()),
+            Step::CopySchema { copy } => {
+                format!(
+                    "copy the schema {}, and follow what is written to it",
+                    copy.from
+                )
+            }
+            Step::CompleteCopy { copy } => {
+                format!("make the copy of {} the same, and compare both", copy.from)
+            }
+            Step::ReadOnly { account, .. } => {
+                format!("leave {} nothing but reading", account.user)
+            }
+            Step::GiveBack { account, .. } => format!("give {} its rights back", account.user),
+            Step::CopyFiles { from, .. } => format!("copy the files of {}", from.display()),
+            Step::SettleFiles { .. } => "let the copy of the files go that nobody needs".to_owned(),
             Step::AwaitProof { instance, .. } => {
                 format!("wait until {instance} answers in the new content, where nobody reaches it")
             }

@@ -219,7 +219,13 @@ fn start_dump<'scope, 'env>(
     let pipe = Fifo::make(&order.pipe)?;
     let over = pipe.over();
     let ended = scope.spawn(move || {
-        let ended = dump::run(world.engine, &order.database, &order.schema, &order.pipe);
+        let ended = dump::run(
+            world.engine,
+            &order.database,
+            &order.schema,
+            &order.pipe,
+            false,
+        );
         over.store(true, Ordering::SeqCst);
         ended
     });

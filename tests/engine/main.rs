@@ -32,5 +32,6 @@ mod site;
 mod snapshots;
 mod taken;
 mod up_and_down;
+mod upgrade;
 mod verbs;
 mod workers;
