@@ -15,7 +15,7 @@ use crate::model::instance::Instance;
 use crate::model::name::Name;
 use crate::model::snapshot::{Manifest, Packing, SnapshotName};
 use crate::services::app::App;
-use crate::steps::{Order, Plan, Step};
+use crate::steps::{IndexOrder, Order, Plan, Step};
 
 /// Files of an instance that belong to the place where it runs: a target has its own. (And a log
 /// and a first password are no content.)
@@ -41,6 +41,10 @@ pub struct Args {
     /// How it is packed: tar.gz is what the shell script can import
     #[arg(long, value_enum, default_value_t = Format::Zst)]
     pub format: Format,
+    /// Leave the search index's documents out: an import makes the index anew then, which takes it
+    /// longer
+    #[arg(long)]
+    pub no_index: bool,
 }
 
 /// How writers are kept out.
@@ -184,8 +188,18 @@ impl Args {
             names: Vec::new(),
             hold: Held::Lock,
             format: Format::Zst,
+            no_index: false,
         }
     }
+}
+
+/// The shell script's form knows no index.
+fn documents(args: &Args, cluster: &Cluster, instance: &Instance) -> Option<IndexOrder> {
+    let index = instance.index.clone()?;
+    (!args.no_index && args.format == Format::Zst).then(|| IndexOrder {
+        server: names::service(&cluster.name, Role::Search),
+        index,
+    })
 }
 
 fn order(
@@ -216,6 +230,7 @@ fn order(
         database: names::service(&cluster.name, Role::Database),
         schema: instance.schema.clone(),
         tables_without_content: contract.content.tables_without_content.clone(),
+        documents: documents(args, cluster, instance),
         held: args.hold == Held::Lock,
         root: instance.layout.root().to_owned(),
         rules: Rules {

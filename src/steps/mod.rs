@@ -5,6 +5,7 @@ mod app;
 mod containers;
 mod database;
 mod directories;
+mod documents;
 mod exchange;
 mod intake;
 mod kept;
@@ -32,6 +33,7 @@ use crate::model::secret::Secret;
 use crate::model::undo::{Kept, Place};
 use crate::model::version::Version;
 
+pub use documents::IndexOrder;
 pub use intake::{Intake, Text};
 pub use place::Entry;
 

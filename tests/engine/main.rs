@@ -15,6 +15,7 @@ mod bad_input;
 mod clone;
 mod commands;
 mod content;
+mod documents;
 mod eras;
 mod failures;
 mod field;
