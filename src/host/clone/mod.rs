@@ -85,7 +85,8 @@ impl<'a> Clone<'a> {
         })
     }
 
-    /// Takes over what was changed since the last time: all of it at first.
+    /// Takes over what was changed since the last time: all of it at first. One that was stopped is
+    /// gone on with by the next.
     ///
     /// # Errors
     /// Exit 1 or 6 with the path; exit 1 at an interruption.
@@ -97,10 +98,12 @@ impl<'a> Clone<'a> {
             rules: self.rules,
             method: self.method,
             now,
-            before: std::mem::replace(&mut self.looked, now),
+            before: self.looked,
             interrupt,
         };
-        visit.all(&mut self.known)
+        visit.all(&mut self.known)?;
+        self.looked = now;
+        Ok(())
     }
 }
 

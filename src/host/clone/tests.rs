@@ -116,6 +116,35 @@ fn an_unchanged_directory_is_skipped_and_a_changed_one_below_it_is_not() {
 }
 
 #[test]
+fn an_update_that_was_stopped_is_gone_on_with() {
+    let place = tempfile::tempdir().unwrap();
+    let (from, to) = (place.path().join("from"), place.path().join("clone"));
+    for number in 0..20 {
+        let directory = from.join(format!("data/media/{number}"));
+        fs::create_dir_all(&directory).unwrap();
+        fs::write(directory.join("image"), number.to_string()).unwrap();
+        fs::write(from.join(format!("data/{number}")), number.to_string()).unwrap();
+    }
+    let rules = rules();
+    let mut clone = Clone::begin(&from, &to, &rules).unwrap();
+    let stopped = Interrupt::default();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_micros(300));
+            stopped.ask();
+        });
+        let _ = clone.update(&stopped);
+    });
+    assert!(clone.update(&stopped).is_err());
+    clone.update(&Interrupt::default()).unwrap();
+    for number in 0..20 {
+        let copied = to.join(format!("data/media/{number}/image"));
+        assert_eq!(text(copied), number.to_string());
+        assert_eq!(text(to.join(format!("data/{number}"))), number.to_string());
+    }
+}
+
+#[test]
 fn mode_time_links_and_extended_attributes_are_kept() {
     use rustix::fs::{XattrFlags, getxattr, setxattr};
     let place = tempfile::tempdir().unwrap();

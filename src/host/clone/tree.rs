@@ -30,8 +30,6 @@ const YOUNG: i64 = 64 << 20;
 pub struct Known {
     /// Its mark, where that can be trusted.
     mark: Option<Mark>,
-    /// Whether it was cloned before.
-    done: bool,
     /// Its directories, by name.
     children: Vec<(Box<CStr>, Known)>,
     /// Its files that are rewritten in place, by name.
@@ -90,22 +88,24 @@ impl Visit<'_> {
             once: self.is_once(Path::new("")),
         };
         let stat = fstat(&pair.from).map_err(|e| self.failed("read", &pair.path, e))?;
-        self.directory(&pair, &stat, known)
+        self.directory(&pair, &stat, known, false)
     }
 
-    fn directory(&self, pair: &Pair, stat: &Stat, known: &mut Known) -> Result<()> {
+    /// A directory, whose clone may be fresh: then there is nothing in it.
+    fn directory(&self, pair: &Pair, stat: &Stat, known: &mut Known, fresh: bool) -> Result<()> {
         self.interrupt.check("the copy was stopped")?;
-        if pair.once && known.done && known.mark == Some(Mark::young(stat)) {
+        if pair.once && known.mark == Some(Mark::young(stat)) {
             // Nothing came or went: only its directories may have changed.
             for (name, child) in &mut known.children {
-                self.child(pair, name, child)?;
+                self.child(pair, name, child, false)?;
             }
             return Ok(());
         }
-        // Before it is read: what changes meanwhile is seen the next time.
+        // One that is not read to its end has none.
+        known.mark = None;
+        self.read(pair, known, fresh)?;
+        // What it was before it was read: what changed meanwhile is seen the next time.
         known.mark = Mark::of(stat, self.now);
-        self.read(pair, known)?;
-        known.done = true;
         if pair.path.as_os_str().is_empty() {
             return Ok(());
         }
@@ -116,8 +116,8 @@ impl Visit<'_> {
     }
 
     /// A directory in another one; whether it is still there.
-    fn child(&self, above: &Pair, name: &CStr, known: &mut Known) -> Result<bool> {
-        if above.once && known.done && known.children.is_empty() {
+    fn child(&self, above: &Pair, name: &CStr, known: &mut Known, fresh: bool) -> Result<bool> {
+        if above.once && known.mark.is_some() && known.children.is_empty() {
             // The usual one of hundreds of thousands: it need not even be opened.
             match statat(&above.from, name, AtFlags::SYMLINK_NOFOLLOW) {
                 Ok(stat) if known.mark == Some(Mark::young(&stat)) => return Ok(true),
@@ -145,15 +145,15 @@ impl Visit<'_> {
             path,
             once,
         };
-        self.directory(&pair, &stat, known)?;
+        self.directory(&pair, &stat, known, fresh)?;
         Ok(true)
     }
 
     /// Goes through what is in a directory, and removes from its clone what is not.
-    fn read(&self, pair: &Pair, known: &mut Known) -> Result<()> {
-        let mut there = match known.done {
-            true => self.there(pair)?,
-            false => There::new(),
+    fn read(&self, pair: &Pair, known: &mut Known, fresh: bool) -> Result<()> {
+        let mut there = match fresh {
+            true => There::new(),
+            false => self.there(pair)?,
         };
         let failed = |e| self.failed("read", &pair.path, e);
         let mut children: HashMap<_, _> = known.children.drain(..).collect();
@@ -171,9 +171,12 @@ impl Visit<'_> {
             let target = there.remove(name);
             match kind {
                 FileType::Directory => {
-                    self.make_directory(pair, name, target)?;
-                    let mut child = children.remove(name).unwrap_or_default();
-                    if self.child(pair, name, &mut child)? {
+                    let fresh = self.make_directory(pair, name, target)?;
+                    let mut child = match fresh {
+                        true => Known::default(),
+                        false => children.remove(name).unwrap_or_default(),
+                    };
+                    if self.child(pair, name, &mut child, fresh)? {
                         known.children.push((name.into(), child));
                     } else {
                         there.insert(name.into(), (0, FileType::Directory));
@@ -311,18 +314,20 @@ impl Visit<'_> {
         Ok(())
     }
 
+    /// Whether it was made.
     fn make_directory(
         &self,
         pair: &Pair,
         name: &CStr,
         target: Option<(u64, FileType)>,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         if matches!(target, Some((_, FileType::Directory))) {
-            return Ok(());
+            return Ok(false);
         }
         self.gone(pair, name, target)?;
         match mkdirat(&pair.to, name, Mode::RWXU) {
-            Ok(()) | Err(Errno::EXIST) => Ok(()),
+            Ok(()) => Ok(true),
+            Err(Errno::EXIST) => Ok(false),
             Err(e) => Err(self.failed_at("copy the directory", pair, name, e)),
         }
     }
