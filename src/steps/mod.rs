@@ -32,6 +32,7 @@ use crate::model::name::Name;
 use crate::model::secret::Secret;
 use crate::model::undo::{Kept, Place};
 use crate::model::version::Version;
+use crate::services::read_only::{self, Rights};
 
 pub use documents::IndexOrder;
 pub use intake::{Intake, Text};
@@ -190,6 +191,20 @@ pub enum Step {
         search: String,
         /// The index.
         index: String,
+    },
+    /// Keeps an instance's user from writing to its tables; the undo gives the rights back.
+    ReadOnly {
+        /// The database's container.
+        database: String,
+        /// The rights as they are otherwise.
+        rights: Box<Rights>,
+    },
+    /// Gives the rights back that [`Step::ReadOnly`] took.
+    GiveBack {
+        /// The database's container.
+        database: String,
+        /// The rights.
+        rights: Box<Rights>,
     },
     /// Takes a snapshot; the undo leaves nothing of it.
     TakeSnapshot {
@@ -369,6 +384,12 @@ impl Deeds<Step> for World<'_> {
             Step::MakeIndex { spec, .. } => {
                 app::run_phase(self, spec, "filling the search index", None)
             }
+            Step::ReadOnly { database, rights } => {
+                read_only::take(&database::server(self, database), rights, self.interrupt)
+            }
+            Step::GiveBack { database, rights } => {
+                read_only::give_back(&database::server(self, database), rights)
+            }
             Step::TakeSnapshot { order } => snapshot::take(self, order),
             Step::TakeIn { intake } => intake::take_in(self, intake),
             Step::AwaitProof { .. } => wait::for_proof(self, step),
@@ -428,6 +449,9 @@ impl Deeds<Step> for World<'_> {
             Step::SetUp {
                 database, schema, ..
             } => database::empty(self, database, schema),
+            Step::ReadOnly { database, rights } => {
+                read_only::give_back(&database::server(self, database), rights)
+            }
             Step::TakeSnapshot { order } => snapshot::undo(order),
             Step::TakeIn { intake } => intake::undo(intake),
             Step::NoteContent { directory, .. } => kept::forget_note(directory),
@@ -446,6 +470,7 @@ impl Deeds<Step> for World<'_> {
             | Step::AwaitHealthy { .. }
             | Step::AwaitProof { .. }
             | Step::DropContent { .. }
+            | Step::GiveBack { .. }
             | Step::CheckEmptySchema { .. }
             | Step::RunPhase { .. }
             | Step::ReleaseWork { .. }
@@ -512,6 +537,10 @@ impl Step {
                 format!("run the application's first set-up on {schema}")
             }
             Step::MakeIndex { index, .. } => format!("fill the search index {index}"),
+            Step::ReadOnly { rights, .. } => {
+                format!("keep everybody from writing to {}", rights.schema)
+            }
+            Step::GiveBack { rights, .. } => format!("let {} be written to again", rights.schema),
             Step::TakeSnapshot { order } => format!("take the snapshot {}", order.file.display()),
             Step::TakeIn { intake } => format!("take in {}", intake.file.display()),
             Step::AwaitProof { instance, .. } => {

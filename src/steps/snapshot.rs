@@ -49,8 +49,8 @@ pub struct Order {
     /// The search index whose documents travel along.
     #[serde(default)]
     pub documents: Option<IndexOrder>,
-    /// Whether writers are kept out for the moment.
-    pub held: bool,
+    /// How writers are kept out for the moment. Read-only is other steps' work.
+    pub hold: Hold,
     /// The instance's directory.
     pub root: PathBuf,
     /// What of it is taken.
@@ -149,12 +149,12 @@ fn take_within<'scope, 'env>(
             version: order.version.clone(),
             contract: order.contract.clone(),
             taken: Timestamp::from_second(order.taken).unwrap_or_default(),
-            hold: if order.held { Hold::Lock } else { Hold::None },
+            hold: order.hold,
             clone: clone.method(),
             database: version.clone(),
             rows,
             documents,
-            consistent: order.held,
+            consistent: order.hold != Hold::None,
         },
         rows,
         clone.method(),
@@ -176,7 +176,7 @@ fn find_moment<'scope, 'env>(
     tables: &[String],
     clone: &mut TreeClone<'_>,
 ) -> Result<Moment<'scope>> {
-    if !order.held {
+    if order.hold != Hold::Lock {
         let counting = hold::Snapshot::begin(world.engine, &order.database, &order.schema)?;
         let dump = start_dump(world, order, scope)?;
         let documents = documents::open(world, order.documents.as_ref(), scope);

@@ -24,6 +24,7 @@ mod import;
 mod isolation;
 mod locks;
 mod quiet_and_dry;
+mod read_only;
 mod rounds;
 mod scope;
 mod secrets;

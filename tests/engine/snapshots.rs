@@ -221,7 +221,7 @@ fn rows_and_files(cluster: &Cluster, path: &str) -> (BTreeSet<String>, BTreeSet<
 }
 
 /// Sets a flag at its end.
-struct EndOf<'a>(&'a AtomicBool);
+pub struct EndOf<'a>(pub &'a AtomicBool);
 
 impl Drop for EndOf<'_> {
     fn drop(&mut self) {

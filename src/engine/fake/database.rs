@@ -19,6 +19,8 @@ pub fn answer(database: &mut Database, statements: &str) -> Result<String> {
             database.schemas.remove(&name);
         } else if statement.starts_with("CREATE USER") {
             database.users.entry(name).or_default();
+        } else if let Some(rows) = super::rights::answer(database, statement) {
+            out.push_str(&rows);
         } else if statement.starts_with("GRANT ALL") {
             let user = statement.split(" TO ").nth(1).and_then(first_quoted);
             database.users.insert(user.unwrap_or_default(), name);
