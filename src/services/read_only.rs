@@ -1,152 +1,257 @@
-//! An instance's database user that may read and not write, for as long as it takes. Readers do not
-//! notice; who writes gets a refusal. `docs/architecture.md` has why it is done like this.
+//! Read-only: for as long as it takes nobody writes to an instance's tables, and whoever reads does
+//! not notice. Its user keeps the right to read alone, and every connection that has the old rights
+//! ends. An application makes a new one by itself, and answers to a write that it failed.
 
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::host::crash;
 use crate::host::interrupt::Interrupt;
 use crate::model::sql;
 use crate::services::database::Server;
 
-/// How long connections may take to end that were there before.
-const ENDING: Duration = Duration::from_secs(30);
+/// What the user keeps: what an application needs to read, and a dump.
+const KEPT: [&str; 3] = ["SELECT", "SHOW VIEW", "LOCK TABLES"];
 
-/// The database user of an instance.
+/// What it keeps of tables that are no content.
+const OF_TABLES: &str = "SELECT, INSERT, UPDATE, DELETE";
+
+/// How long a connection may go on with a statement before it is ended in the middle of it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long connections may take to end: what they had written is taken back meanwhile.
+const ENDING: Duration = Duration::from_secs(60);
+
+/// A pause between two looks at the connections.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// The rights of an instance's user, as they are when nothing is taken away.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Account {
+pub struct Rights {
     /// The user.
     pub user: String,
-    /// The schema that the user reaches.
+    /// The schema.
     pub schema: String,
-    /// Tables that are no content, where whoever reads writes too: they stay open.
-    pub open: Vec<String>,
+    /// Tables that are no content: they go on being written to.
+    pub tables_without_content: Vec<String>,
+    /// What the user may do there.
+    pub grants: Vec<Grant>,
 }
 
-/// A grant on the schema: the host that the user comes from, and the schema's name as a pattern.
-struct Grant {
-    host: String,
-    pattern: String,
+/// One grant to the user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// From where the user connects, as a pattern.
+    pub host: String,
+    /// Whether wildcards in the schema's name are escaped in it; the original script did not.
+    pub escaped: bool,
+    /// The rights.
+    pub privileges: Vec<String>,
 }
 
-/// Leaves the user nothing but reading; comes back when nobody is left who was connected before.
+/// Asks for the rights that a user has.
 ///
 /// # Errors
-/// Exit 1 with what the server says, where connections do not end, or at an interruption.
-pub fn begin(server: &Server<'_>, account: &Account, interrupt: &Interrupt) -> Result<()> {
-    let grants = grants(server, account)?;
-    if grants.is_empty() {
-        return Err(Error::failed(format!(
-            "the database user {} has no right on {}",
-            account.user, account.schema
-        )));
+/// Exit 6 where it has none there, or some on the whole server, which would have to be taken too;
+/// exit 1 with what the server says.
+pub fn rights(
+    server: &Server<'_>,
+    user: &str,
+    schema: &str,
+    tables_without_content: &[String],
+) -> Result<Rights> {
+    let refused = |why: &str| {
+        Err(
+            Error::refused(format!("{user} cannot be kept from writing to {schema}"))
+                .why(why)
+                .next("take the snapshot without --hold read-only"),
+        )
+    };
+    let account = sql::literal(&format!("'{user}'"));
+    let on_server = server.query(&format!(
+        "SELECT COUNT(*) FROM information_schema.user_privileges \
+         WHERE privilege_type <> 'USAGE' AND SUBSTRING_INDEX(grantee, '@', 1) = {account};\n"
+    ))?;
+    if on_server.trim() != "0" {
+        return refused("it has rights on the whole server");
     }
-    let mut statements = "SET SESSION sql_log_bin = 0;\n".to_owned();
-    for grant in &grants {
-        let (on, who) = (sql::identifier(&grant.pattern), who(account, grant));
-        statements.push_str(&format!(
-            "REVOKE ALL PRIVILEGES ON {on}.* FROM {who};\n\
-             GRANT SELECT, SHOW VIEW, LOCK TABLES ON {on}.* TO {who};\n"
-        ));
-        for table in &account.open {
-            statements.push_str(&format!(
-                "GRANT INSERT, UPDATE, DELETE ON {}.{} TO {who};\n",
-                sql::identifier(&account.schema),
-                sql::identifier(table)
-            ));
+    let escaped = sql::literal(&schema.replace('_', "\\_").replace('%', "\\%"));
+    let answer = server.query(&format!(
+        "SELECT grantee, table_schema = {escaped}, privilege_type \
+         FROM information_schema.schema_privileges \
+         WHERE table_schema IN ({escaped}, {}) \
+         AND SUBSTRING_INDEX(grantee, '@', 1) = {account} ORDER BY 1, 2, 3;\n",
+        sql::literal(schema)
+    ))?;
+    let mut grants: Vec<Grant> = Vec::new();
+    for line in answer.lines() {
+        let columns: Vec<&str> = line.split('\t').collect();
+        let [grantee, escaped, privilege] = columns.as_slice() else {
+            continue;
+        };
+        let host = grantee.rsplit_once("@'").map_or("%", |(_, host)| host);
+        let (host, escaped) = (host.trim_end_matches('\'').to_owned(), *escaped == "1");
+        match grants.last_mut() {
+            Some(last) if last.host == host && last.escaped == escaped => {
+                last.privileges.push((*privilege).to_owned());
+            }
+            _ => grants.push(Grant {
+                host,
+                escaped,
+                privileges: vec![(*privilege).to_owned()],
+            }),
+        }
+    }
+    if grants.is_empty() {
+        return refused("no rights of that user there were found");
+    }
+    let there = server.tables(schema)?;
+    let tables = tables_without_content.iter();
+    Ok(Rights {
+        user: user.to_owned(),
+        schema: schema.to_owned(),
+        tables_without_content: tables.filter(|t| there.contains(t)).cloned().collect(),
+        grants,
+    })
+}
+
+/// Takes the rights to write away, and comes back when nobody has them any more.
+///
+/// # Errors
+/// Exit 1 with what the server says, where a connection does not end, or at an interruption.
+pub fn take(server: &Server<'_>, rights: &Rights, interrupt: &Interrupt) -> Result<()> {
+    let mut statements = String::from("SET SESSION sql_log_bin = 0;\n");
+    for grant in &rights.grants {
+        let (schema, account) = (grant.on(&rights.schema), grant.account(&rights.user));
+        for table in &rights.tables_without_content {
+            let table = rights.table(table);
+            statements.push_str(&format!("GRANT {OF_TABLES} ON {table} TO {account};\n"));
+        }
+        // In this order there is no moment without any.
+        let kept = KEPT.join(", ");
+        statements.push_str(&format!("GRANT {kept} ON {schema}.* TO {account};\n"));
+        let taken = grant.taken();
+        if !taken.is_empty() {
+            let taken = taken.join(", ");
+            statements.push_str(&format!("REVOKE {taken} ON {schema}.* FROM {account};\n"));
         }
     }
     server.query(&statements)?;
-    // A connection keeps the rights that it began with.
-    let newest = number(server, "SELECT CONNECTION_ID();\n")?;
-    let user = sql::literal(&account.user);
-    let until = Instant::now() + ENDING;
-    loop {
-        interrupt.check("keeping writers out was stopped")?;
-        server.query(&format!("KILL CONNECTION USER {user};\n"))?;
-        let older = format!(
-            "SELECT COUNT(*) FROM information_schema.processlist WHERE user = {user} AND id < {newest};\n"
-        );
-        if number(server, &older)? == 0 {
-            return Ok(());
-        }
-        if Instant::now() > until {
-            return Err(Error::failed(format!(
-                "connections of the database user {} do not end",
-                account.user
-            )));
-        }
-        interrupt.sleep(Duration::from_millis(20));
-    }
+    crash::point("before connections end");
+    end_connections(server, &rights.user, Some(interrupt))
 }
 
-/// Gives the user all rights back.
+/// Gives the rights back, be they taken or not.
 ///
 /// # Errors
-/// Exit 1 with what the server says.
-pub fn end(server: &Server<'_>, account: &Account) -> Result<()> {
-    let mut statements = "SET SESSION sql_log_bin = 0;\n".to_owned();
-    let grants = grants(server, account)?;
-    for grant in &grants {
-        let (on, who) = (sql::identifier(&grant.pattern), who(account, grant));
-        statements.push_str(&format!("GRANT ALL PRIVILEGES ON {on}.* TO {who};\n"));
+/// Exit 1 with what the server says, or where a connection does not end.
+pub fn give_back(server: &Server<'_>, rights: &Rights) -> Result<()> {
+    let mut statements = String::from("SET SESSION sql_log_bin = 0;\n");
+    for grant in &rights.grants {
+        let (schema, account) = (grant.on(&rights.schema), grant.account(&rights.user));
+        let all = grant.privileges.join(", ");
+        statements.push_str(&format!("GRANT {all} ON {schema}.* TO {account};\n"));
     }
-    if grants.is_empty() {
+    server.query(&statements)?;
+    take_back_tables(server, rights)?;
+    crash::point("before connections end");
+    // One that was made meanwhile has only the right to read.
+    end_connections(server, &rights.user, None)
+}
+
+/// The rights on single tables, which one who has all of them does not need.
+fn take_back_tables(server: &Server<'_>, rights: &Rights) -> Result<()> {
+    if rights.tables_without_content.is_empty() {
         return Ok(());
     }
-    // What was left open needs no right of its own any more.
-    let opened = server.query(&format!(
-        "SELECT host, table_name FROM mysql.tables_priv WHERE user = {} AND db = {};\n",
-        sql::literal(&account.user),
-        sql::literal(&account.schema)
-    ))?;
-    for (host, table) in opened.lines().filter_map(|line| line.split_once('\t')) {
-        statements.push_str(&format!(
-            "REVOKE ALL PRIVILEGES ON {}.{} FROM {}@{};\n",
-            sql::identifier(&account.schema),
-            sql::identifier(table),
-            sql::literal(&account.user),
-            sql::literal(host)
-        ));
-    }
-    server.query(&statements)?;
-    // Who connected meanwhile could not write before the connection is made anew.
-    let user = sql::literal(&account.user);
-    server
-        .query(&format!("KILL CONNECTION USER {user};\n"))
-        .map(drop)
-}
-
-fn who(account: &Account, grant: &Grant) -> String {
-    format!(
-        "{}@{}",
-        sql::literal(&account.user),
-        sql::literal(&grant.host)
-    )
-}
-
-/// What the user has on exactly this schema, whether its name was escaped then or not.
-fn grants(server: &Server<'_>, account: &Account) -> Result<Vec<Grant>> {
+    let (user, schema) = (sql::literal(&rights.user), sql::literal(&rights.schema));
     let answer = server.query(&format!(
-        "SELECT host, REPLACE(db, '\\\\', '/') FROM mysql.db WHERE user = {};\n",
-        sql::literal(&account.user)
+        "SELECT host, table_name FROM mysql.tables_priv WHERE user = {user} AND db = {schema};\n"
     ))?;
-    Ok(answer
-        .lines()
-        .filter_map(|line| line.split_once('\t'))
-        .filter(|(_, pattern)| pattern.replace('/', "") == account.schema)
-        .map(|(host, pattern)| Grant {
-            host: host.to_owned(),
-            pattern: pattern.replace('/', "\\"),
-        })
-        .collect())
+    let mut statements = String::from("SET SESSION sql_log_bin = 0;\n");
+    for line in answer.lines() {
+        let Some((host, table)) = line.split_once('\t') else {
+            continue;
+        };
+        let grant = rights.grants.iter().find(|grant| grant.host == host);
+        if let Some(grant) = grant
+            && rights.tables_without_content.iter().any(|t| t == table)
+        {
+            let (table, account) = (rights.table(table), grant.account(&rights.user));
+            statements.push_str(&format!("REVOKE {OF_TABLES} ON {table} FROM {account};\n"));
+        }
+    }
+    server.query(&statements).map(drop)
 }
 
-fn number(server: &Server<'_>, query: &str) -> Result<u64> {
-    let answer = server.query(query)?;
-    answer
-        .trim()
-        .parse()
-        .map_err(|_| Error::failed("the database answered with something else than a number"))
+/// Ends the connections that a user has by now: one that is made later has the new rights. Those
+/// in the middle of a statement get a moment to answer.
+fn end_connections(server: &Server<'_>, user: &str, interrupt: Option<&Interrupt>) -> Result<()> {
+    let since = Instant::now();
+    let mut old: Option<Vec<String>> = None;
+    loop {
+        let answer = server.query(&format!(
+            "SELECT id, command FROM information_schema.processlist WHERE user = {};\n",
+            sql::literal(user)
+        ))?;
+        let there: Vec<(&str, &str)> = answer
+            .lines()
+            .filter_map(|line| line.split_once('\t'))
+            .collect();
+        let old = old.get_or_insert_with(|| {
+            let ids = there.iter().map(|(id, _)| (*id).to_owned());
+            ids.collect()
+        });
+        let mut left = there
+            .into_iter()
+            .filter(|(id, _)| old.iter().any(|o| o == id))
+            .peekable();
+        if left.peek().is_none() {
+            return Ok(());
+        }
+        if since.elapsed() > ENDING {
+            return Err(Error::failed(format!(
+                "a connection of {user} to the database does not end"
+            )));
+        }
+        for (id, command) in left {
+            if command == "Sleep" || since.elapsed() > PATIENCE {
+                // One that ended by itself since cannot be ended.
+                let _ = server.query(&format!("KILL {id};\n"));
+            }
+        }
+        if let Some(interrupt) = interrupt {
+            interrupt.check("waiting for the database's connections to end was stopped")?;
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+impl Rights {
+    fn table(&self, table: &str) -> String {
+        let (schema, table) = (sql::identifier(&self.schema), sql::identifier(table));
+        format!("{schema}.{table}")
+    }
+}
+
+impl Grant {
+    /// The schema as it stands in this grant.
+    fn on(&self, schema: &str) -> String {
+        match self.escaped {
+            true => sql::grant_pattern(schema),
+            false => sql::identifier(schema),
+        }
+    }
+
+    fn account(&self, user: &str) -> String {
+        format!("{}@{}", sql::literal(user), sql::literal(&self.host))
+    }
+
+    /// What is taken of it.
+    fn taken(&self) -> Vec<&str> {
+        let privileges = self.privileges.iter().map(String::as_str);
+        privileges.filter(|p| !KEPT.contains(p)).collect()
+    }
 }

@@ -4,7 +4,9 @@
 mod app;
 mod containers;
 mod database;
+mod describe;
 mod directories;
+mod documents;
 mod exchange;
 mod files_copy;
 mod intake;
@@ -34,8 +36,9 @@ use crate::model::name::Name;
 use crate::model::secret::Secret;
 use crate::model::undo::{Kept, Place};
 use crate::model::version::Version;
-use crate::services::read_only::{self, Account};
+use crate::services::read_only::{self, Rights};
 
+pub use documents::IndexOrder;
 pub use intake::{Intake, Text};
 pub use place::Entry;
 pub use schema_copy::SchemaCopy;
@@ -194,6 +197,20 @@ pub enum Step {
         /// The index.
         index: String,
     },
+    /// Keeps an instance's user from writing to its tables; the undo gives the rights back.
+    ReadOnly {
+        /// The database's container.
+        database: String,
+        /// The rights as they are otherwise.
+        rights: Box<Rights>,
+    },
+    /// Gives the rights back that [`Step::ReadOnly`] took.
+    GiveBack {
+        /// The database's container.
+        database: String,
+        /// The rights.
+        rights: Box<Rights>,
+    },
     /// Takes a snapshot; the undo leaves nothing of it.
     TakeSnapshot {
         /// What it is made of, and where it goes.
@@ -215,20 +232,6 @@ pub enum Step {
     CompleteCopy {
         /// As in [`Step::CopySchema`].
         copy: Box<SchemaCopy>,
-    },
-    /// Leaves an instance's database user nothing but reading; the undo gives the rights back.
-    ReadOnly {
-        /// The database's container.
-        database: String,
-        /// The user.
-        account: Account,
-    },
-    /// Gives the rights back.
-    GiveBack {
-        /// The database's container.
-        database: String,
-        /// The user.
-        account: Account,
     },
     /// Copies a directory of files; the undo removes the copy.
     CopyFiles {
@@ -413,16 +416,16 @@ impl Deeds<Step> for World<'_> {
             Step::MakeIndex { spec, .. } => {
                 app::run_phase(self, spec, "filling the search index", None)
             }
+            Step::ReadOnly { database, rights } => {
+                read_only::take(&database::server(self, database), rights, self.interrupt)
+            }
+            Step::GiveBack { database, rights } => {
+                read_only::give_back(&database::server(self, database), rights)
+            }
             Step::TakeSnapshot { order } => snapshot::take(self, order),
             Step::TakeIn { intake } => intake::take_in(self, intake),
             Step::CopySchema { copy } => schema_copy::copy(self, copy),
             Step::CompleteCopy { copy } => schema_copy::complete(self, copy),
-            Step::ReadOnly { database, account } => {
-                read_only::begin(&database::server(self, database), account, self.interrupt)
-            }
-            Step::GiveBack { database, account } => {
-                read_only::end(&database::server(self, database), account)
-            }
             Step::CopyFiles { from, to, rules } => files_copy::copy(self, from, to, rules),
             Step::SettleFiles { worked_on, kept } => files_copy::settle(worked_on, kept),
             Step::AwaitProof { .. } => wait::for_proof(self, step),
@@ -482,12 +485,12 @@ impl Deeds<Step> for World<'_> {
             Step::SetUp {
                 database, schema, ..
             } => database::empty(self, database, schema),
+            Step::ReadOnly { database, rights } => {
+                read_only::give_back(&database::server(self, database), rights)
+            }
             Step::TakeSnapshot { order } => snapshot::undo(order),
             Step::TakeIn { intake } => intake::undo(intake),
             Step::CopySchema { copy } => schema_copy::undo(self, copy),
-            Step::ReadOnly { database, account } => {
-                read_only::end(&database::server(self, database), account)
-            }
             Step::CopyFiles { to, .. } => files_copy::undo(to),
             Step::NoteContent { directory, .. } => kept::forget_note(directory),
             Step::Exchange {
@@ -515,105 +518,4 @@ impl Deeds<Step> for World<'_> {
             | Step::Mend { .. } => Ok(()),
         }
     }
-}
-
-impl Step {
-    /// Whether it changes anything; else it only waits or looks.
-    pub fn changes(&self) -> bool {
-        !matches!(
-            self,
-            Step::AwaitService { .. }
-                | Step::AwaitHealthy { .. }
-                | Step::AwaitProof { .. }
-                | Step::AwaitUnfinished { .. }
-                | Step::CheckEmptySchema { .. }
-                | Step::ReleaseWork { .. }
-                | Step::CompareIndex { .. }
-                // Nothing was cut off as a rule, and nobody's settings or containers change.
-                | Step::Mend { .. }
-        )
-    }
-
-    /// What it does, for an operator and for `--dry-run`. No secrets.
-    pub fn describe(&self) -> String {
-        match self {
-            Step::Place { what, .. } => what.clone(),
-            Step::MoveDirectory { from, to } => {
-                format!("move {} to {}", from.display(), to.display())
-            }
-            Step::DiscardDirectory { path } => format!("remove {}", path.display()),
-            Step::Enter { name, .. } => format!("enter {name} into this host's registry"),
-            Step::MakeNetwork { network } => format!("make the network {}", network.name),
-            Step::RemoveNetwork { network } => format!("remove the network {}", network.name),
-            Step::RunContainer { spec } => {
-                format!("start the container {} from {}", spec.name, spec.image)
-            }
-            Step::RemoveContainer { spec } => {
-                format!("stop and remove the container {}", spec.name)
-            }
-            Step::RemoveStray { name } => format!("stop and remove the container {name}"),
-            Step::SetAside { name, .. } => format!("stop the container {name} and set it aside"),
-            Step::RemoveSetAside { name } => format!("remove the container {name}"),
-            Step::CompareIndex { index, .. } => {
-                format!("fill the search index {index} if it lacks anything")
-            }
-            Step::AwaitService { role, .. } => match role {
-                Role::Proxy => "wait until the reverse proxy answers".to_owned(),
-                Role::Search => "wait until the search server answers".to_owned(),
-                _ => "wait until the database answers".to_owned(),
-            },
-            Step::AwaitHealthy { instances, .. } => {
-                format!("wait until {} is healthy", list(instances))
-            }
-            Step::MakeSchema { schema, .. } => format!("make the schema {schema}"),
-            Step::MakeAccount { user, .. } => format!("make the database user {user}"),
-            Step::CheckEmptySchema { schema, .. } => {
-                format!("check that the schema {schema} is empty")
-            }
-            Step::SetUp { schema, .. } => {
-                format!("run the application's first set-up on {schema}")
-            }
-            Step::MakeIndex { index, .. } => format!("fill the search index {index}"),
-            Step::TakeSnapshot { order } => format!("take the snapshot {}", order.file.display()),
-            Step::TakeIn { intake } => format!("take in {}", intake.file.display()),
-            Step::CopySchema { copy } => {
-                format!(
-                    "copy the schema {}, and follow what is written to it",
-                    copy.from
-                )
-            }
-            Step::CompleteCopy { copy } => {
-                format!("make the copy of {} the same, and compare both", copy.from)
-            }
-            Step::ReadOnly { account, .. } => {
-                format!("leave {} nothing but reading", account.user)
-            }
-            Step::GiveBack { account, .. } => format!("give {} its rights back", account.user),
-            Step::CopyFiles { from, .. } => format!("copy the files of {}", from.display()),
-            Step::SettleFiles { .. } => "let the copy of the files go that nobody needs".to_owned(),
-            Step::AwaitProof { instance, .. } => {
-                format!("wait until {instance} answers in the new content, where nobody reaches it")
-            }
-            Step::NoteContent { .. } => "write down what the new content is".to_owned(),
-            Step::Exchange { live, .. } => {
-                format!("put the new content into {}", live.display())
-            }
-            Step::DropContent { place, .. } => {
-                format!("drop the schema {}, its user and its index", place.schema)
-            }
-            Step::RunPhase { what, .. } => what.clone(),
-            Step::ReleaseWork { schema, .. } => {
-                format!("give back what a killed background process had taken in {schema}")
-            }
-            Step::AwaitUnfinished { instance, what, .. } => {
-                format!("wait for {what} in {instance}")
-            }
-            Step::Mend { what, .. } => format!("make up for {what} if a stop cut them off"),
-        }
-    }
-}
-
-fn list(names: &[Name]) -> String {
-    let names: Vec<&str> = names.iter().map(Name::as_str).collect();
-    names.join(", ")
 }

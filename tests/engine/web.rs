@@ -93,6 +93,11 @@ impl Site {
     }
 
     fn post(&self, kind: &str, body: &[u8]) {
+        let (status, text) = self.posted(kind, body);
+        assert_eq!(status, 200, "{text}");
+    }
+
+    fn posted(&self, kind: &str, body: &[u8]) -> (u16, String) {
         let mut answer = self
             .agent
             .post(format!("{}/entities", self.base))
@@ -100,9 +105,8 @@ impl Site {
             .content_type(kind)
             .send(body)
             .unwrap();
-        let status = answer.status();
-        let text = answer.body_mut().read_to_string().unwrap();
-        assert_eq!(status, 200, "{text}");
+        let status = answer.status().as_u16();
+        (status, answer.body_mut().read_to_string().unwrap())
     }
 
     fn collection(&self) -> u64 {
@@ -128,14 +132,24 @@ impl Site {
 
     /// Makes an entity with a name.
     pub fn make(&self, name: &str) {
+        self.post("application/json", self.entity(name).as_bytes());
+    }
+
+    /// The same where it may fail: the status.
+    pub fn tries_to_make(&self, name: &str) -> u16 {
+        let entity = self.entity(name);
+        self.posted("application/json", entity.as_bytes()).0
+    }
+
+    fn entity(&self, name: &str) -> String {
         let (_, kind) = self.kinds();
-        let body = serde_json::json!({"entity": {
+        let entity = serde_json::json!({"entity": {
             "name": name,
             "no_name_statement": "enter_name",
             "kind_id": kind,
             "collection_id": self.collection(),
         }});
-        self.post("application/json", body.to_string().as_bytes());
+        entity.to_string()
     }
 
     /// Makes entities with names, and says of each whether that was acknowledged: where it was not,

@@ -181,6 +181,20 @@ const CASES: &[Case] = &[
         fails: Some("exec sh -c pipe="),
     },
     Case {
+        verb: "snapshot",
+        prepare: started,
+        link: INSTANCE,
+        words: &["snapshot", "--hold", "read-only"],
+        fails: None,
+    },
+    Case {
+        verb: "snapshot",
+        prepare: started,
+        link: INSTANCE,
+        words: &["snapshot", "--hold", "read-only"],
+        fails: Some("exec sh -c pipe="),
+    },
+    Case {
         verb: "import",
         prepare: with_snapshot,
         link: INSTANCE,

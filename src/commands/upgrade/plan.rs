@@ -12,7 +12,7 @@ use crate::host::clone::Rules;
 use crate::model::container::{Role, names};
 use crate::model::undo::{CONTENT, Kept};
 use crate::services::app::App;
-use crate::services::read_only::Account;
+use crate::services::read_only::Rights;
 use crate::steps::{Entry, Plan, SchemaCopy, Step};
 
 /// What an upgrade is made of.
@@ -31,6 +31,8 @@ pub struct Parts<'a> {
     pub undo: PathBuf,
     /// Content that an earlier operation kept.
     pub earlier: Vec<Found>,
+    /// What its database user may do, where somebody could be kept from writing.
+    pub rights: Option<Box<Rights>>,
     /// Whether a snapshot is taken before.
     pub snapshot: bool,
 }
@@ -61,8 +63,11 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
     plan.steps.extend(removals);
     if runs {
         plan.steps.extend(unfinished::wait(now, true));
-        let (database, account) = account_of(now);
-        plan.push(Step::ReadOnly { database, account });
+        plan.steps
+            .extend(parts.rights.clone().map(|rights| Step::ReadOnly {
+                database: names::service(&session.cluster.name, Role::Database),
+                rights,
+            }));
     }
     plan.push(Step::CompleteCopy { copy });
     push_work(&mut plan, session, &parts, Some(&parts.undo.join(CONTENT)))?;
@@ -91,8 +96,10 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
 /// The rest, behind the point of no return.
 fn push_end(plan: &mut Plan, session: &Session<'_>, parts: Parts<'_>, runs: bool) -> Result<()> {
     if runs {
-        let (database, account) = account_of(&parts.now);
-        plan.push(Step::GiveBack { database, account });
+        plan.steps.extend(parts.rights.map(|rights| Step::GiveBack {
+            database: names::service(&session.cluster.name, Role::Database),
+            rights,
+        }));
         start::push_mends(plan, &[parts.then])?;
     }
     for one in parts.earlier {
@@ -102,15 +109,6 @@ fn push_end(plan: &mut Plan, session: &Session<'_>, parts: Parts<'_>, runs: bool
         path: parts.beside.instance.layout.root().to_owned(),
     });
     Ok(())
-}
-
-fn account_of(app: &App<'_>) -> (String, Account) {
-    let account = Account {
-        user: app.instance.database_user.clone(),
-        schema: app.instance.schema.clone(),
-        open: app.contract.content.tables_without_content.clone(),
-    };
-    (names::service(&app.cluster.name, Role::Database), account)
 }
 
 fn copy_of(parts: &Parts<'_>) -> Box<SchemaCopy> {

@@ -18,6 +18,7 @@ use crate::model::name::Name;
 use crate::model::undo::{Kept, Place};
 use crate::model::version::Version;
 use crate::services::app::App;
+use crate::services::{database, read_only};
 
 /// Runs it.
 ///
@@ -172,6 +173,7 @@ pub fn parts<'a>(
         },
         undo: cluster.layout.undo(&now.name).join(&session.id),
         earlier: kept::all(&cluster.layout, &now.name)?,
+        rights: None,
         snapshot,
     })
 }
@@ -203,9 +205,13 @@ fn one(
     let contract = session.contracts.covering(&now.version)?;
     let next = session.contracts.covering(to)?;
     check::step(&session, (&now.version, contract), (to, next), args.force)?;
-    let parts = parts(&session, &described, (contract, next), !args.no_snapshot)?;
+    let mut parts = parts(&session, &described, (contract, next), !args.no_snapshot)?;
     let observed = Observed::settled(context, &session.cluster, std::slice::from_ref(now))?;
     check::place(&session, &observed, &parts.now, &parts.then)?;
+    let server = database::Server::of(context.engine, &session.cluster);
+    let open = &contract.content.tables_without_content;
+    let rights = read_only::rights(&server, &now.database_user, &now.schema, open)?;
+    parts.rights = Some(Box::new(rights));
     let then = parts.then;
     let plan = plan::whole(&session, &observed, parts)?;
     if let Some(report) = session.carry_out(&plan)? {

@@ -57,11 +57,11 @@ pub struct Database {
     pub schemas: BTreeMap<String, BTreeSet<String>>,
     /// The schema that each user reaches, escaped as in its grant.
     pub users: BTreeMap<String, String>,
-    /// The users who may only read.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub read_only: BTreeSet<String>,
     /// Rows flagged as being processed, by schema.
     pub unfinished: BTreeMap<String, u64>,
+    /// Users who may only read.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub readers: BTreeSet<String>,
 }
 
 impl World {
