@@ -8,6 +8,7 @@ pub mod hold;
 pub mod load;
 pub mod page;
 pub mod proxy;
+pub mod sandbox_line;
 pub mod search;
 pub mod tables;
 
