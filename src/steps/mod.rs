@@ -12,6 +12,7 @@ mod original;
 mod place;
 mod plan;
 mod snapshot;
+mod unpacked;
 mod wait;
 
 use std::path::PathBuf;
