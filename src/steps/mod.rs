@@ -16,6 +16,7 @@ mod place;
 mod plan;
 mod schema_copy;
 mod snapshot;
+mod unpacked;
 mod wait;
 
 use std::path::PathBuf;

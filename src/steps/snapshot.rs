@@ -16,6 +16,7 @@ use crate::host::fifo::Fifo;
 use crate::host::{crash, files};
 use crate::model::snapshot::{About, CloneKind, Hold, Packing};
 use crate::services::database::Server;
+use crate::services::sandbox_line::WithoutSandboxLine;
 use crate::services::{dump, hold};
 use crate::steps::World;
 use crate::steps::documents::{self, IndexOrder, Opening, Spooling};
@@ -283,7 +284,8 @@ fn pack(
     let progress = |_: u64| {};
     let watch = Watch::new(world.interrupt, &progress);
     let mut writer = Writer::begin(&order.file, Options::new(order.packing, WORKERS), watch)?;
-    let passed = writer.add_stream(Stream::Dump, &mut dump.pipe);
+    let mut text = WithoutSandboxLine::new(&mut dump.pipe);
+    let passed = writer.add_stream(Stream::Dump, &mut text);
     // Its own error says more than that its output broke off.
     drop(dump.pipe);
     dump.ended
