@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     adopt, boot, clone, completions, config, contract, create, db, history, image, import, init,
-    list, logs, man, migrate, new, recover, restart, run, services, shell, shutdown, snapshot,
-    snapshots, start, status, stop,
+    list, logs, man, migrate, new, recover, remove, restart, run, services, shell, shutdown,
+    snapshot, snapshots, start, status, stop,
 };
 
 /// Runs ConedaKOR clusters in Docker: any number of instances beside one database and one search
@@ -71,9 +71,23 @@ pub struct Global {
 
 /// The verbs that change a cluster by a journalled plan; `tests/fake/killed.rs` kills each of them
 /// everywhere.
-pub const CHANGING: [&str; 15] = [
-    "create", "adopt", "boot", "shutdown", "new", "init", "start", "stop", "restart", "migrate",
-    "config", "services", "snapshot", "import", "clone",
+pub const CHANGING: [&str; 16] = [
+    "create",
+    "adopt",
+    "boot",
+    "shutdown",
+    "new",
+    "init",
+    "start",
+    "stop",
+    "restart",
+    "migrate",
+    "config",
+    "services",
+    "snapshot",
+    "import",
+    "clone",
+    "remove",
 ];
 
 /// The verbs that change nothing, or only what they make themselves (`run`), or that tidy up.
@@ -149,6 +163,8 @@ pub enum Command {
     Import(import::Args),
     /// Make a second instance with the content of another
     Clone(clone::Args),
+    /// Remove an instance, after a snapshot of it
+    Remove(remove::Args),
     /// Show which versions are covered, and how they are run
     Contract(contract::Args),
     /// Finish or undo what was interrupted

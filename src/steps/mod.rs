@@ -65,6 +65,11 @@ pub enum Step {
         /// Its path.
         path: PathBuf,
     },
+    /// Removes files that nobody needs any more; nothing takes that back.
+    DiscardFiles {
+        /// Their paths; one that is not there is fine.
+        paths: Vec<PathBuf>,
+    },
     /// Enters a cluster into this host's registry.
     Enter {
         /// The cluster's name.
@@ -193,6 +198,11 @@ pub enum Step {
     TakeSnapshot {
         /// What it is made of, and where it goes.
         order: Box<Order>,
+    },
+    /// Reads all of a snapshot, and fails where it is not whole.
+    CheckSnapshot {
+        /// Its file.
+        file: PathBuf,
     },
     /// Unpacks a snapshot beside an instance and loads it into a schema that was just made; the
     /// undo leaves no file of it.
@@ -334,6 +344,7 @@ impl Deeds<Step> for World<'_> {
             Step::Place { entries, .. } => place::place(entries),
             Step::MoveDirectory { from, to } => directories::move_it(from, to),
             Step::DiscardDirectory { path } => files::remove_tree(path),
+            Step::DiscardFiles { paths } => directories::discard_files(paths),
             Step::Enter { name, root } => self.registry.enter(name, root),
             Step::MakeNetwork { network } => self.engine.create_network(network),
             Step::RemoveNetwork { network } => containers::remove_network(self, &network.name),
@@ -368,6 +379,7 @@ impl Deeds<Step> for World<'_> {
                 app::run_phase(self, spec, "filling the search index", None)
             }
             Step::TakeSnapshot { order } => snapshot::take(self, order),
+            Step::CheckSnapshot { file } => snapshot::check(self, file),
             Step::TakeIn { intake } => intake::take_in(self, intake),
             Step::AwaitProof { .. } => wait::for_proof(self, step),
             Step::NoteContent {
@@ -437,6 +449,8 @@ impl Deeds<Step> for World<'_> {
             } => exchange::change_back(entries, live, next, before),
             Step::MakeIndex { search, index, .. } => app::delete_index(self, search, index),
             Step::DiscardDirectory { .. }
+            | Step::DiscardFiles { .. }
+            | Step::CheckSnapshot { .. }
             | Step::RemoveStray { .. }
             | Step::RemoveSetAside { .. }
             | Step::CompareIndex { .. }
@@ -463,6 +477,7 @@ impl Step {
                 | Step::AwaitProof { .. }
                 | Step::AwaitUnfinished { .. }
                 | Step::CheckEmptySchema { .. }
+                | Step::CheckSnapshot { .. }
                 | Step::ReleaseWork { .. }
                 | Step::CompareIndex { .. }
                 // Nothing was cut off as a rule, and nobody's settings or containers change.
@@ -478,6 +493,10 @@ impl Step {
                 format!("move {} to {}", from.display(), to.display())
             }
             Step::DiscardDirectory { path } => format!("remove {}", path.display()),
+            Step::DiscardFiles { paths } => {
+                let paths: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
+                format!("remove {}", paths.join(", "))
+            }
             Step::Enter { name, .. } => format!("enter {name} into this host's registry"),
             Step::MakeNetwork { network } => format!("make the network {}", network.name),
             Step::RemoveNetwork { network } => format!("remove the network {}", network.name),
@@ -511,6 +530,7 @@ impl Step {
             }
             Step::MakeIndex { index, .. } => format!("fill the search index {index}"),
             Step::TakeSnapshot { order } => format!("take the snapshot {}", order.file.display()),
+            Step::CheckSnapshot { file } => format!("read all of {}", file.display()),
             Step::TakeIn { intake } => format!("take in {}", intake.file.display()),
             Step::AwaitProof { instance, .. } => {
                 format!("wait until {instance} answers in the new content, where nobody reaches it")

@@ -23,6 +23,7 @@ mod import;
 mod isolation;
 mod locks;
 mod quiet_and_dry;
+mod remove;
 mod rounds;
 mod scope;
 mod secrets;

@@ -234,6 +234,27 @@ const CASES: &[Case] = &[
         fails: Some("Kor.settings"),
     },
     Case {
+        verb: "remove",
+        prepare: started,
+        link: INSTANCE,
+        words: &["remove", "--yes"],
+        fails: None,
+    },
+    Case {
+        verb: "remove",
+        prepare: started,
+        link: INSTANCE,
+        words: &["remove", "--yes"],
+        fails: Some("exec sh -c pipe="),
+    },
+    Case {
+        verb: "remove",
+        prepare: imported,
+        link: CLUSTER,
+        words: &["remove", "a", "--yes", "--no-snapshot"],
+        fails: None,
+    },
+    Case {
         verb: "services",
         prepare: started,
         link: CLUSTER,

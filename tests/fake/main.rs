@@ -10,5 +10,6 @@ mod kept;
 mod killed;
 mod locks;
 mod place;
+mod remove;
 mod scope;
 mod snapshot;
