@@ -71,7 +71,7 @@ pub struct Global {
 
 /// The verbs that change a cluster by a journalled plan; `tests/fake/killed.rs` kills each of them
 /// everywhere.
-pub const CHANGING: [&str; 16] = [
+pub const CHANGING: [&str; 17] = [
     "create",
     "adopt",
     "boot",
@@ -85,13 +85,14 @@ pub const CHANGING: [&str; 16] = [
     "config",
     "services",
     "snapshot",
+    "snapshots",
     "import",
     "clone",
     "remove",
 ];
 
 /// The verbs that change nothing, or only what they make themselves (`run`), or that tidy up.
-pub const OTHERS: [&str; 15] = [
+pub const OTHERS: [&str; 14] = [
     "list",
     "status",
     "run",
@@ -101,7 +102,6 @@ pub const OTHERS: [&str; 15] = [
     "db",
     "logs",
     "image",
-    "snapshots",
     "contract",
     "recover",
     "history",

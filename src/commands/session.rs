@@ -215,6 +215,7 @@ impl<'a> Session<'a> {
                     header.verb.as_str(),
                     "create" | "config" | "services" | "adopt" | "snapshot"
                 )
+                || (header.verb == "snapshots" && self.verb == "snapshots")
             {
                 steps::recover_one(
                     &self.context.world(&self.cluster.layout),

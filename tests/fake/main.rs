@@ -10,6 +10,7 @@ mod kept;
 mod killed;
 mod locks;
 mod place;
+mod prune;
 mod remove;
 mod scope;
 mod snapshot;

@@ -1,7 +1,8 @@
-//! `snapshots [list|show|verify]`: which snapshots there are, what they say of themselves, and
-//! whether they are whole.
+//! `snapshots [list|show|verify|prune]`: which snapshots there are, what they say of themselves,
+//! whether they are whole, and which may go.
 
 mod list;
+mod prune;
 mod show;
 mod verify;
 
@@ -29,6 +30,8 @@ pub enum What {
         /// The file, or its name in the cluster's `snapshots/`
         file: PathBuf,
     },
+    /// Delete those that no rule keeps, but never the last good one
+    Prune(prune::Args),
     /// Read all of snapshots and compare every checksum [default: all that `list` shows]
     Verify {
         /// Files, or their names in the cluster's `snapshots/`
@@ -44,6 +47,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     match args.what.as_ref().unwrap_or(&What::List) {
         What::List => list::run(context),
         What::Show { file } => show::run(context, file),
+        What::Prune(args) => prune::run(args, context),
         What::Verify { files } => verify::run(context, files),
     }
 }
