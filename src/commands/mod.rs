@@ -20,6 +20,7 @@ pub mod man;
 pub mod migrate;
 pub mod new;
 pub mod recover;
+pub mod remove;
 pub mod restart;
 pub mod run;
 pub mod run_headless;

@@ -20,6 +20,7 @@ pub mod memory;
 pub mod name;
 pub mod page;
 pub mod port;
+pub mod retention;
 pub mod scope;
 pub mod secret;
 pub mod snapshot;

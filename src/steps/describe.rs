@@ -14,6 +14,7 @@ impl Step {
                 | Step::AwaitProof { .. }
                 | Step::AwaitUnfinished { .. }
                 | Step::CheckEmptySchema { .. }
+                | Step::CheckSnapshot { .. }
                 | Step::ReleaseWork { .. }
                 | Step::CompareIndex { .. }
                 // Nothing was cut off as a rule, and nobody's settings or containers change.
@@ -29,6 +30,10 @@ impl Step {
                 format!("move {} to {}", from.display(), to.display())
             }
             Step::DiscardDirectory { path } => format!("remove {}", path.display()),
+            Step::DiscardFiles { paths } => {
+                let paths: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
+                format!("remove {}", paths.join(", "))
+            }
             Step::Enter { name, .. } => format!("enter {name} into this host's registry"),
             Step::MakeNetwork { network } => format!("make the network {}", network.name),
             Step::RemoveNetwork { network } => format!("remove the network {}", network.name),
@@ -66,6 +71,7 @@ impl Step {
             }
             Step::GiveBack { rights, .. } => format!("let {} be written to again", rights.schema),
             Step::TakeSnapshot { order } => format!("take the snapshot {}", order.file.display()),
+            Step::CheckSnapshot { file } => format!("read all of {}", file.display()),
             Step::TakeIn { intake } => format!("take in {}", intake.file.display()),
             Step::CopySchema { copy } => {
                 format!(

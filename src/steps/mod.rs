@@ -74,6 +74,11 @@ pub enum Step {
         /// Its path.
         path: PathBuf,
     },
+    /// Removes files that nobody needs any more; nothing takes that back.
+    DiscardFiles {
+        /// Their paths; one that is not there is fine.
+        paths: Vec<PathBuf>,
+    },
     /// Enters a cluster into this host's registry.
     Enter {
         /// The cluster's name.
@@ -216,6 +221,11 @@ pub enum Step {
     TakeSnapshot {
         /// What it is made of, and where it goes.
         order: Box<Order>,
+    },
+    /// Reads all of a snapshot, and fails where it is not whole.
+    CheckSnapshot {
+        /// Its file.
+        file: PathBuf,
     },
     /// Unpacks a snapshot beside an instance and loads it into a schema that was just made; the
     /// undo leaves no file of it.
@@ -384,6 +394,7 @@ impl Deeds<Step> for World<'_> {
             Step::Place { entries, .. } => place::place(entries),
             Step::MoveDirectory { from, to } => directories::move_it(from, to),
             Step::DiscardDirectory { path } => files::remove_tree(path),
+            Step::DiscardFiles { paths } => directories::discard_files(paths),
             Step::Enter { name, root } => self.registry.enter(name, root),
             Step::MakeNetwork { network } => self.engine.create_network(network),
             Step::RemoveNetwork { network } => containers::remove_network(self, &network.name),
@@ -424,6 +435,7 @@ impl Deeds<Step> for World<'_> {
                 read_only::give_back(&database::server(self, database), rights)
             }
             Step::TakeSnapshot { order } => snapshot::take(self, order),
+            Step::CheckSnapshot { file } => snapshot::check(self, file),
             Step::TakeIn { intake } => intake::take_in(self, intake),
             Step::CopySchema { copy } => schema_copy::copy(self, copy),
             Step::CompleteCopy { copy } => schema_copy::complete(self, copy),
@@ -502,6 +514,8 @@ impl Deeds<Step> for World<'_> {
             } => exchange::change_back(entries, live, next, before),
             Step::MakeIndex { search, index, .. } => app::delete_index(self, search, index),
             Step::DiscardDirectory { .. }
+            | Step::DiscardFiles { .. }
+            | Step::CheckSnapshot { .. }
             | Step::RemoveStray { .. }
             | Step::RemoveSetAside { .. }
             | Step::CompareIndex { .. }

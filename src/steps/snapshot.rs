@@ -1,7 +1,7 @@
 //! A snapshot: files and rows of the same moment, packed afterwards.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::host::archive::{Options, Stream, Tree, Watch, Writer};
+use crate::host::archive::{self, Options, Stream, Tree, Watch, Writer};
 use crate::host::clone::{Clone as TreeClone, Rules};
 use crate::host::fifo::Fifo;
 use crate::host::{crash, files};
@@ -94,6 +94,12 @@ pub fn take(world: &World<'_>, order: &Order) -> Result<()> {
 pub fn undo(order: &Order) -> Result<()> {
     files::remove_file(&order.file)?;
     sweep(order)
+}
+
+/// Fails where a snapshot is not whole.
+pub fn check(world: &World<'_>, file: &Path) -> Result<()> {
+    let progress = |_: u64| {};
+    archive::verify(file, Watch::new(world.interrupt, &progress)).map(drop)
 }
 
 /// Removes what an earlier one left, or this one does not need any more.

@@ -25,6 +25,7 @@ mod isolation;
 mod locks;
 mod quiet_and_dry;
 mod read_only;
+mod remove;
 mod rounds;
 mod scope;
 mod secrets;

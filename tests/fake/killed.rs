@@ -63,6 +63,15 @@ fn with_snapshot(place: &Place) {
     std::fs::rename(taken.unwrap().path(), directory.join(SNAPSHOT)).unwrap();
 }
 
+fn with_snapshots(place: &Place) {
+    with_snapshot(place);
+    let directory = place.path().join("c/snapshots");
+    for day in ["02", "03", "04"] {
+        let name = SNAPSHOT.replace("20260101", &format!("202601{day}"));
+        std::fs::copy(directory.join(SNAPSHOT), directory.join(name)).unwrap();
+    }
+}
+
 fn with_snapshot_and_down(place: &Place) {
     with_snapshot(place);
     place.link("c/instances/a/instance.sh", &["stop"]).done();
@@ -283,6 +292,34 @@ const CASES: &[Case] = &[
         prepare: upgraded,
         link: INSTANCE,
         words: &["upgrade", "--undo"],
+        fails: None,
+    },
+    Case {
+        verb: "snapshots",
+        prepare: with_snapshots,
+        link: CLUSTER,
+        words: &["snapshots", "prune", "--keep-last", "1"],
+        fails: None,
+    },
+    Case {
+        verb: "remove",
+        prepare: started,
+        link: INSTANCE,
+        words: &["remove", "--yes"],
+        fails: None,
+    },
+    Case {
+        verb: "remove",
+        prepare: started,
+        link: INSTANCE,
+        words: &["remove", "--yes"],
+        fails: Some("exec sh -c pipe="),
+    },
+    Case {
+        verb: "remove",
+        prepare: imported,
+        link: CLUSTER,
+        words: &["remove", "a", "--yes", "--no-snapshot"],
         fails: None,
     },
     Case {
