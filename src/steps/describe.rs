@@ -82,6 +82,7 @@ impl Step {
             Step::CompleteCopy { copy } => {
                 format!("make the copy of {} the same, and compare both", copy.from)
             }
+            Step::LeaveCopy { copy } => format!("follow {} no longer", copy.from),
             Step::CopyFiles { from, .. } => format!("copy the files of {}", from.display()),
             Step::SettleFiles { .. } => "let the copy of the files go that nobody needs".to_owned(),
             Step::AwaitProof { instance, .. } => {

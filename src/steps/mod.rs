@@ -244,6 +244,11 @@ pub enum Step {
         /// As in [`Step::CopySchema`].
         copy: Box<SchemaCopy>,
     },
+    /// Follows the original no longer; the copy stays as it is.
+    LeaveCopy {
+        /// As in [`Step::CopySchema`].
+        copy: Box<SchemaCopy>,
+    },
     /// Copies a directory of files; the undo removes the copy.
     CopyFiles {
         /// The directory.
@@ -439,6 +444,7 @@ impl Deeds<Step> for World<'_> {
             Step::TakeIn { intake } => intake::take_in(self, intake),
             Step::CopySchema { copy } => schema_copy::copy(self, copy),
             Step::CompleteCopy { copy } => schema_copy::complete(self, copy),
+            Step::LeaveCopy { copy } => schema_copy::undo(self, copy),
             Step::CopyFiles { from, to, rules } => files_copy::copy(self, from, to, rules),
             Step::SettleFiles { worked_on, kept } => files_copy::settle(worked_on, kept),
             Step::AwaitProof { .. } => wait::for_proof(self, step),
@@ -524,6 +530,7 @@ impl Deeds<Step> for World<'_> {
             | Step::AwaitProof { .. }
             | Step::DropContent { .. }
             | Step::CompleteCopy { .. }
+            | Step::LeaveCopy { .. }
             | Step::SettleFiles { .. }
             | Step::GiveBack { .. }
             | Step::CheckEmptySchema { .. }

@@ -106,6 +106,22 @@ fn no_acknowledged_row_is_lost_on_the_way_to_another_version_and_back() {
     let media = cluster.instance_root("main").join("data/media");
     let pictures = files_below(&media);
 
+    // Tried out first: nobody notices, and nothing of it stays.
+    let before = cluster.picture();
+    let met = meanwhile(&site, 0, || {
+        let words = ["upgrade", NEXT, "--yes", "--rehearse", "--json"];
+        cluster.instance("main", words).run()
+    });
+    let said = met.ran.ok().json();
+    assert!(said["write_refused_ms"].as_u64().unwrap() > 0, "{said}");
+    assert!(met.unread < Duration::from_secs(5), "{:?}", met.unread);
+    let records = |line: &&String| !line.contains("history.jsonl") && !line.contains("measured/");
+    let now = cluster.picture();
+    let bare = |lines: &[String]| lines.iter().filter(records).cloned().collect::<Vec<_>>();
+    assert_same(&bare(&now), &bare(&before));
+    assert_eq!(cluster.sql("show databases like 'kor%'"), "kor_main");
+    assert_nothing_left(&cluster);
+
     let met = meanwhile(&site, 2, || {
         cluster
             .instance("main", ["upgrade", NEXT, "--yes", "--json"])

@@ -289,6 +289,13 @@ const CASES: &[Case] = &[
     },
     Case {
         verb: "upgrade",
+        prepare: started,
+        link: INSTANCE,
+        words: &["upgrade", "v5.1.0", "--yes", "--rehearse"],
+        fails: None,
+    },
+    Case {
+        verb: "upgrade",
         prepare: upgraded,
         link: INSTANCE,
         words: &["upgrade", "--undo"],

@@ -70,7 +70,7 @@ pub fn step(
 }
 
 /// Whether all is there that it takes: services, images, settings, room, and an instance that is
-/// well where it runs.
+/// well where it runs. How many bytes of room it takes at most.
 ///
 /// # Errors
 /// Exit 6 with what is not; 1 where an image cannot be had.
@@ -79,7 +79,7 @@ pub fn place(
     observed: &Observed,
     now: &App<'_>,
     then: &App<'_>,
-) -> Result<()> {
+) -> Result<u64> {
     let (context, cluster) = (session.context, &session.cluster);
     observed.refuse_original(cluster, "upgrade")?;
     if !observed.services_run() {
@@ -117,7 +117,7 @@ pub fn well(context: &Context<'_>, observed: &Observed, app: &App<'_>) -> Result
 
 /// The copy of the schema and its log take twice its size at most; files are linked where they
 /// can be, and copied where not.
-fn room(session: &Session<'_>, now: &App<'_>) -> Result<()> {
+fn room(session: &Session<'_>, now: &App<'_>) -> Result<u64> {
     let layout = &session.cluster.layout;
     let server = database::Server::of(session.context.engine, &session.cluster);
     let schema = server.schema_bytes(&now.instance.schema)? * 2;
@@ -148,5 +148,5 @@ fn room(session: &Session<'_>, now: &App<'_>) -> Result<()> {
                 ));
         }
     }
-    Ok(())
+    Ok(files + schema)
 }

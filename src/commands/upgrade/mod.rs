@@ -2,6 +2,7 @@
 
 mod check;
 mod plan;
+mod rehearse;
 mod take;
 mod texts;
 
@@ -19,6 +20,9 @@ pub struct Args {
     /// The version
     #[arg(value_name = "VERSION", value_parser = Version::parse, required_unless_present = "undo", conflicts_with = "undo")]
     pub to: Option<Version>,
+    /// Try it out on a copy while the site serves, say how long it takes, and remove all of it
+    #[arg(long, conflicts_with = "undo")]
+    pub rehearse: bool,
     /// Bring the version and the content back that the last upgrade took the place of
     #[arg(long)]
     pub undo: bool,
@@ -47,6 +51,7 @@ pub struct Args {
 pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     match &args.to {
         _ if args.undo => undo::run(context, "upgrade", args.discard_new),
+        Some(to) if args.rehearse => rehearse::run(args, to, context),
         Some(to) => take::run(args, to, context),
         None => Err(Error::usage("to which version?").next("say upgrade VERSION")),
     }

@@ -111,6 +111,32 @@ fn push_end(plan: &mut Plan, session: &Session<'_>, parts: Parts<'_>, runs: bool
     Ok(())
 }
 
+/// All of it on a copy, as it is in one moment, and nothing of it afterwards.
+///
+/// # Errors
+/// Exit 2 where the configured repository is none.
+pub fn rehearsal(session: &Session<'_>, parts: &Parts<'_>) -> Result<Plan> {
+    let mut plan = session.plan();
+    plan.instances = vec![parts.now.instance.name.clone()];
+    first_content::push_waits(&mut plan, session);
+    let copy = copy_of(parts);
+    push_place(&mut plan, parts, &copy);
+    plan.push(Step::CopySchema { copy: copy.clone() });
+    plan.push(Step::LeaveCopy { copy: copy.clone() });
+    push_work(&mut plan, session, parts, None)?;
+    // What was tried out goes the way that a failure would go.
+    plan.no_return_from_here();
+    plan.push(Step::DropContent {
+        database: copy.database,
+        search: names::service(&session.cluster.name, Role::Search),
+        place: parts.kept.new.clone(),
+    });
+    plan.push(Step::DiscardDirectory {
+        path: parts.beside.instance.layout.root().to_owned(),
+    });
+    Ok(plan)
+}
+
 fn copy_of(parts: &Parts<'_>) -> Box<SchemaCopy> {
     let (now, beside) = (parts.now, parts.beside);
     let name = &now.instance.name;

@@ -126,11 +126,10 @@ pub struct Described {
 ///
 /// # Errors
 /// Exit 6 where one of its files cannot be changed.
-pub fn describe(cluster: &Cluster, name: &Name, to: &Version) -> Result<Described> {
-    let now = store::instance(cluster, name)?;
+pub fn describe(cluster: &Cluster, now: Instance, to: &Version) -> Result<Described> {
     let then = texts::renewed(&now, to)?;
     let mut beside = then.clone();
-    beside.layout = cluster.layout.next(name);
+    beside.layout = cluster.layout.next(&now.name);
     Ok(Described { now, then, beside })
 }
 
@@ -193,8 +192,7 @@ fn one(
         Extent::Instances,
         Touch::Content,
     )?;
-    let described = describe(&session.cluster, name, to)?;
-    let now = &described.now;
+    let now = store::instance(&session.cluster, name)?;
     if now.version == *to {
         return Ok(session.report(
             &session.plan(),
@@ -205,6 +203,8 @@ fn one(
     let contract = session.contracts.covering(&now.version)?;
     let next = session.contracts.covering(to)?;
     check::step(&session, (&now.version, contract), (to, next), args.force)?;
+    let described = describe(&session.cluster, now, to)?;
+    let now = &described.now;
     let mut parts = parts(&session, &described, (contract, next), !args.no_snapshot)?;
     let observed = Observed::settled(context, &session.cluster, std::slice::from_ref(now))?;
     check::place(&session, &observed, &parts.now, &parts.then)?;
