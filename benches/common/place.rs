@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -72,6 +73,7 @@ impl Place {
         let mut tool = Command::new(&self.tool);
         tool.arg("-C").arg(&self.cluster);
         tool.args(["--quiet", "new", name, "--version", "v5.0.1"]);
+        tool.args(["--port", &free_port()?.to_string()]);
         run::output(tool)?;
         self.instance(name)
     }
@@ -102,6 +104,14 @@ impl Instance {
             ("DATABASE", self.database.clone()),
         ]
     }
+}
+
+/// A port that nobody has at the moment: other clusters of this host have their own registry.
+fn free_port() -> Result<u16> {
+    TcpListener::bind(("127.0.0.1", 0))
+        .and_then(|listener| listener.local_addr())
+        .map(|address| address.port())
+        .map_err(|e| format!("there is no free port: {e}"))
 }
 
 fn value_of(config: &Path, key: &str) -> Result<String> {
