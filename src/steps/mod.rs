@@ -11,6 +11,7 @@ mod kept;
 mod original;
 mod place;
 mod plan;
+mod proof;
 mod snapshot;
 mod wait;
 
@@ -34,6 +35,7 @@ use crate::model::version::Version;
 
 pub use intake::{Intake, Text};
 pub use place::Entry;
+pub use proof::Member;
 
 /// In `.kor-cluster/index_unknown/NAME`: nobody compared the index with the table yet.
 pub const INDEX_UNKNOWN: &str = "unknown\n";
@@ -210,6 +212,20 @@ pub enum Step {
         /// What is taken in, and where it goes.
         intake: Box<Intake>,
     },
+    /// Makes the network that content is tried out in.
+    OpenProof {
+        /// The network.
+        network: Network,
+        /// The services that can be reached in it.
+        members: Vec<Member>,
+    },
+    /// Removes it.
+    CloseProof {
+        /// The network.
+        network: Network,
+        /// The services that leave it.
+        members: Vec<Member>,
+    },
     /// Waits until a web process that nobody reaches answers in the content that is new.
     AwaitProof {
         /// The instance.
@@ -381,6 +397,8 @@ impl Deeds<Step> for World<'_> {
             Step::TakeSnapshot { order } => snapshot::take(self, order),
             Step::CheckSnapshot { file } => snapshot::check(self, file),
             Step::TakeIn { intake } => intake::take_in(self, intake),
+            Step::OpenProof { network, members } => proof::open(self, network, members),
+            Step::CloseProof { network, members } => proof::close(self, network, members),
             Step::AwaitProof { .. } => wait::for_proof(self, step),
             Step::NoteContent {
                 directory,
@@ -440,6 +458,7 @@ impl Deeds<Step> for World<'_> {
             } => database::empty(self, database, schema),
             Step::TakeSnapshot { order } => snapshot::undo(order),
             Step::TakeIn { intake } => intake::undo(intake),
+            Step::OpenProof { network, members } => proof::close(self, network, members),
             Step::NoteContent { directory, .. } => kept::forget_note(directory),
             Step::Exchange {
                 entries,
@@ -451,6 +470,7 @@ impl Deeds<Step> for World<'_> {
             Step::DiscardDirectory { .. }
             | Step::DiscardFiles { .. }
             | Step::CheckSnapshot { .. }
+            | Step::CloseProof { .. }
             | Step::RemoveStray { .. }
             | Step::RemoveSetAside { .. }
             | Step::CompareIndex { .. }
@@ -532,6 +552,10 @@ impl Step {
             Step::TakeSnapshot { order } => format!("take the snapshot {}", order.file.display()),
             Step::CheckSnapshot { file } => format!("read all of {}", file.display()),
             Step::TakeIn { intake } => format!("take in {}", intake.file.display()),
+            Step::OpenProof { network, .. } => {
+                format!("make the network {}, which leads nowhere", network.name)
+            }
+            Step::CloseProof { network, .. } => format!("remove the network {}", network.name),
             Step::AwaitProof { instance, .. } => {
                 format!("wait until {instance} answers in the new content, where nobody reaches it")
             }
