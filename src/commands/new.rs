@@ -242,7 +242,11 @@ pub fn choose_port(wanted: Option<Port>, session: &Session<'_>) -> Result<(Port,
     Err(Error::refused("no port is free"))
 }
 
-fn check_fits(cluster: &Cluster, contract: &Contract, version: &Version) -> Result<()> {
+/// Refuses a version that does not work with the cluster's services.
+///
+/// # Errors
+/// Exit 6 with the server.
+pub fn check_fits(cluster: &Cluster, contract: &Contract, version: &Version) -> Result<()> {
     for (what, rules, image) in [
         ("database", &contract.database, &cluster.database_image),
         ("search", &contract.search, &cluster.search_image),

@@ -22,6 +22,7 @@ mod images;
 mod import;
 mod isolation;
 mod locks;
+mod prove;
 mod quiet_and_dry;
 mod remove;
 mod rounds;
