@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::commands::{
     adopt, boot, clone, completions, config, contract, create, db, history, image, import, init,
     list, logs, man, migrate, new, recover, remove, restart, run, services, shell, shutdown,
-    snapshot, snapshots, start, status, stop,
+    snapshot, snapshots, start, status, stop, upgrade,
 };
 
 /// Runs ConedaKOR clusters in Docker: any number of instances beside one database and one search
@@ -71,7 +71,7 @@ pub struct Global {
 
 /// The verbs that change a cluster by a journalled plan; `tests/fake/killed.rs` kills each of them
 /// everywhere.
-pub const CHANGING: [&str; 17] = [
+pub const CHANGING: [&str; 18] = [
     "create",
     "adopt",
     "boot",
@@ -89,6 +89,7 @@ pub const CHANGING: [&str; 17] = [
     "import",
     "clone",
     "remove",
+    "upgrade",
 ];
 
 /// The verbs that change nothing, or only what they make themselves (`run`), or that tidy up.
@@ -161,6 +162,8 @@ pub enum Command {
     Snapshots(snapshots::Args),
     /// Bring a snapshot's content into an instance
     Import(import::Args),
+    /// Bring instances to another version
+    Upgrade(upgrade::Args),
     /// Make a second instance with the content of another
     Clone(clone::Args),
     /// Remove an instance, after a snapshot of it

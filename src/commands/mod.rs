@@ -33,6 +33,7 @@ pub mod snapshots;
 pub mod start;
 pub mod status;
 pub mod stop;
+pub mod upgrade;
 
 mod adopted;
 mod arrival;

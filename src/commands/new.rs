@@ -242,10 +242,10 @@ pub fn choose_port(wanted: Option<Port>, session: &Session<'_>) -> Result<(Port,
     Err(Error::refused("no port is free"))
 }
 
-/// Refuses a version that does not work with the cluster's services.
+/// Refuses a version that the cluster's servers do not serve.
 ///
 /// # Errors
-/// Exit 6 with the server.
+/// Exit 6 with what it wants.
 pub fn check_fits(cluster: &Cluster, contract: &Contract, version: &Version) -> Result<()> {
     for (what, rules, image) in [
         ("database", &contract.database, &cluster.database_image),

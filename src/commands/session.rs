@@ -217,11 +217,19 @@ impl<'a> Session<'a> {
                 )
                 || (header.verb == "snapshots" && self.verb == "snapshots")
             {
-                steps::recover_one(
-                    &self.context.world(&self.cluster.layout),
-                    permit,
-                    &operation,
-                )?;
+                let world = self.context.world(&self.cluster.layout);
+                let recovered = steps::recover_one(&world, permit, &operation);
+                match (recovered, header.verb.as_str()) {
+                    // To give rights back the database has to run: `boot` comes first.
+                    (Err(error), "snapshot") if CONVERGENT.contains(&self.verb) => {
+                        let observer = self.context.observer;
+                        observer.warn(&format!(
+                            "an interrupted `snapshot` waits for `{} recover`: {error}",
+                            link.display()
+                        ));
+                    }
+                    (recovered, _) => recovered?,
+                }
             } else if CONVERGENT.contains(&header.verb.as_str()) && CONVERGENT.contains(&self.verb)
             {
                 taken_over.push(operation);

@@ -13,9 +13,11 @@ use crate::model::container::{Role, names};
 use crate::model::contract::Contract;
 use crate::model::instance::Instance;
 use crate::model::name::Name;
-use crate::model::snapshot::{Manifest, Packing, SnapshotName};
+use crate::model::snapshot::{Hold, Manifest, Packing, SnapshotName};
 use crate::services::app::App;
-use crate::steps::{Order, Plan, Step};
+use crate::services::database::Server;
+use crate::services::read_only;
+use crate::steps::{IndexOrder, Order, Plan, Step};
 
 /// Files of an instance that belong to the place where it runs: a target has its own. (And a log
 /// and a first password are no content.)
@@ -41,6 +43,10 @@ pub struct Args {
     /// How it is packed: tar.gz is what the shell script can import
     #[arg(long, value_enum, default_value_t = Format::Zst)]
     pub format: Format,
+    /// Leave the search index's documents out: an import makes the index anew then, which takes it
+    /// longer
+    #[arg(long)]
+    pub no_index: bool,
 }
 
 /// How writers are kept out.
@@ -48,6 +54,8 @@ pub struct Args {
 pub enum Held {
     /// By a lock on the tables, for less than a second as a rule.
     Lock,
+    /// By the rights of the instance's database user, for as long as it takes; writes fail.
+    ReadOnly,
     /// They are not.
     None,
 }
@@ -143,9 +151,7 @@ fn one(args: &Args, context: &Context<'_>, cluster: &Cluster, name: &Name) -> Re
     let file = order.file.clone();
     let mut plan: Plan = session.plan();
     plan.instances = vec![name.clone()];
-    plan.push(Step::TakeSnapshot {
-        order: Box::new(order),
-    });
+    push(&mut plan, context, &instance, order)?;
     match session.carry_out(&plan)? {
         Some(report) => Ok(Taken::Planned(report)),
         None => Ok(Taken::Done(
@@ -153,6 +159,33 @@ fn one(args: &Args, context: &Context<'_>, cluster: &Cluster, name: &Name) -> Re
             archive::manifest(&file)?.map(Box::new),
         )),
     }
+}
+
+/// Adds what takes a snapshot. When it is taken it stays, whatever becomes of giving back the rights.
+fn push(plan: &mut Plan, context: &Context<'_>, instance: &Instance, order: Order) -> Result<()> {
+    let database = order.database.clone();
+    let rights = match order.hold {
+        Hold::ReadOnly => {
+            let server = Server::in_container(context.engine, database.clone());
+            let (user, tables) = (&instance.database_user, &order.tables_without_content);
+            let rights = read_only::rights(&server, user, &instance.schema, tables)?;
+            Some(Box::new(rights))
+        }
+        Hold::Lock | Hold::None => None,
+    };
+    plan.steps
+        .extend(rights.clone().map(|rights| Step::ReadOnly {
+            database: database.clone(),
+            rights,
+        }));
+    plan.push(Step::TakeSnapshot {
+        order: Box::new(order),
+    });
+    if let Some(rights) = rights {
+        plan.no_return_from_here();
+        plan.push(Step::GiveBack { database, rights });
+    }
+    Ok(())
 }
 
 /// A snapshot of an instance as it is taken before something happens to its content.
@@ -195,8 +228,18 @@ impl Args {
             names: Vec::new(),
             hold: Held::Lock,
             format: Format::Zst,
+            no_index: false,
         }
     }
+}
+
+/// The shell script's form knows no index.
+fn documents(args: &Args, cluster: &Cluster, instance: &Instance) -> Option<IndexOrder> {
+    let index = instance.index.clone()?;
+    (!args.no_index && args.format == Format::Zst).then(|| IndexOrder {
+        server: names::service(&cluster.name, Role::Search),
+        index,
+    })
 }
 
 fn order(
@@ -227,7 +270,12 @@ fn order(
         database: names::service(&cluster.name, Role::Database),
         schema: instance.schema.clone(),
         tables_without_content: contract.content.tables_without_content.clone(),
-        held: args.hold == Held::Lock,
+        documents: documents(args, cluster, instance),
+        hold: match args.hold {
+            Held::Lock => Hold::Lock,
+            Held::ReadOnly => Hold::ReadOnly,
+            Held::None => Hold::None,
+        },
         root: instance.layout.root().to_owned(),
         rules: Rules {
             write_once: contract

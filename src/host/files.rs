@@ -245,6 +245,25 @@ pub fn names_in(path: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// A file for its owner alone that has no name and is gone when it is closed; while it is made it
+/// stands at `path`.
+///
+/// # Errors
+/// Exit 1 or 6 with the path.
+pub fn nameless(path: &Path) -> Result<File> {
+    // What a crash left in between.
+    let _ = fs::remove_file(path);
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(PRIVATE)
+        .open(path)
+        .map_err(|e| Error::io("write", path, &e))?;
+    fs::remove_file(path).map_err(|e| Error::io("remove", path, &e))?;
+    Ok(file)
+}
+
 /// The last lines of a text file, read from its end.
 ///
 /// # Errors

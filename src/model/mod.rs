@@ -1,5 +1,6 @@
 //! Pure nouns: what a cluster, an instance, a container and a contract are. No input or output.
 
+pub mod binary_log;
 pub mod cluster;
 pub mod container;
 pub mod contract;

@@ -23,13 +23,20 @@ pub fn in_container(pipe: &Path) -> PathBuf {
     Path::new(EXCHANGE).join(pipe.file_name().unwrap_or_default())
 }
 
-/// Dumps a schema into a pipe; comes back when it is over.
+/// Dumps a schema into a pipe; comes back when it is over. With `position` its head says which
+/// place of the binary log it is of.
 ///
 /// # Errors
 /// Exit 1 with what the program says.
-pub fn run(engine: &dyn Engine, container: &str, schema: &str, pipe: &Path) -> Result<()> {
+pub fn run(
+    engine: &dyn Engine,
+    container: &str,
+    schema: &str,
+    pipe: &Path,
+    position: bool,
+) -> Result<()> {
     let pipe = in_container(pipe).display().to_string();
-    let command = [
+    let mut command = vec![
         "sh",
         "-c",
         SCRIPT,
@@ -47,8 +54,11 @@ pub fn run(engine: &dyn Engine, container: &str, schema: &str, pipe: &Path) -> R
         "--no-tablespaces",
         "--default-character-set=utf8mb4",
         "--max-allowed-packet=1G",
-        schema,
     ];
+    if position {
+        command.push("--master-data=2");
+    }
+    command.push(schema);
     let ended = engine.exec(container, &command, &[], LIMIT)?;
     if ended.code == 0 {
         return Ok(());

@@ -8,6 +8,10 @@ pub mod hold;
 pub mod load;
 pub mod page;
 pub mod proxy;
+pub mod read_only;
+pub mod replay;
+pub mod sandbox_line;
+pub mod scroll;
 pub mod search;
 pub mod tables;
 

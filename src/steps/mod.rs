@@ -4,15 +4,20 @@
 mod app;
 mod containers;
 mod database;
+mod describe;
 mod directories;
+mod documents;
 mod exchange;
+mod files_copy;
 mod intake;
 mod kept;
 mod original;
 mod place;
 mod plan;
 mod proof;
+mod schema_copy;
 mod snapshot;
+mod unpacked;
 mod wait;
 
 use std::path::PathBuf;
@@ -22,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::host::clone::Rules;
 use crate::host::files;
 use crate::host::interrupt::Interrupt;
 use crate::host::registry::Registry;
@@ -32,10 +38,13 @@ use crate::model::name::Name;
 use crate::model::secret::Secret;
 use crate::model::undo::{Kept, Place};
 use crate::model::version::Version;
+use crate::services::read_only::{self, Rights};
 
+pub use documents::IndexOrder;
 pub use intake::{Intake, Text};
 pub use place::Entry;
 pub use proof::Member;
+pub use schema_copy::SchemaCopy;
 
 /// In `.kor-cluster/index_unknown/NAME`: nobody compared the index with the table yet.
 pub const INDEX_UNKNOWN: &str = "unknown\n";
@@ -196,6 +205,20 @@ pub enum Step {
         /// The index.
         index: String,
     },
+    /// Keeps an instance's user from writing to its tables; the undo gives the rights back.
+    ReadOnly {
+        /// The database's container.
+        database: String,
+        /// The rights as they are otherwise.
+        rights: Box<Rights>,
+    },
+    /// Gives the rights back that [`Step::ReadOnly`] took.
+    GiveBack {
+        /// The database's container.
+        database: String,
+        /// The rights.
+        rights: Box<Rights>,
+    },
     /// Takes a snapshot; the undo leaves nothing of it.
     TakeSnapshot {
         /// What it is made of, and where it goes.
@@ -225,6 +248,38 @@ pub enum Step {
         network: Network,
         /// The services that leave it.
         members: Vec<Member>,
+    },
+    /// Copies a schema beside, and follows what is written to the original meanwhile; the undo
+    /// leaves no more than the schema, which is another step's.
+    CopySchema {
+        /// What is copied, and where to.
+        copy: Box<SchemaCopy>,
+    },
+    /// Makes such a copy the same as its original, which nobody writes to any more.
+    CompleteCopy {
+        /// As in [`Step::CopySchema`].
+        copy: Box<SchemaCopy>,
+    },
+    /// Follows the original no longer; the copy stays as it is.
+    LeaveCopy {
+        /// As in [`Step::CopySchema`].
+        copy: Box<SchemaCopy>,
+    },
+    /// Copies a directory of files; the undo removes the copy.
+    CopyFiles {
+        /// The directory.
+        from: PathBuf,
+        /// The copy.
+        to: PathBuf,
+        /// What of it is copied, and how.
+        rules: Rules,
+    },
+    /// Lets one of two copies go: the one that was worked on, where that changed nothing in it.
+    SettleFiles {
+        /// The copy that was worked on.
+        worked_on: PathBuf,
+        /// The one that was not.
+        kept: PathBuf,
     },
     /// Waits until a web process that nobody reaches answers in the content that is new.
     AwaitProof {
@@ -394,11 +449,22 @@ impl Deeds<Step> for World<'_> {
             Step::MakeIndex { spec, .. } => {
                 app::run_phase(self, spec, "filling the search index", None)
             }
+            Step::ReadOnly { database, rights } => {
+                read_only::take(&database::server(self, database), rights, self.interrupt)
+            }
+            Step::GiveBack { database, rights } => {
+                read_only::give_back(&database::server(self, database), rights)
+            }
             Step::TakeSnapshot { order } => snapshot::take(self, order),
             Step::CheckSnapshot { file } => snapshot::check(self, file),
             Step::TakeIn { intake } => intake::take_in(self, intake),
             Step::OpenProof { network, members } => proof::open(self, network, members),
             Step::CloseProof { network, members } => proof::close(self, network, members),
+            Step::CopySchema { copy } => schema_copy::copy(self, copy),
+            Step::CompleteCopy { copy } => schema_copy::complete(self, copy),
+            Step::LeaveCopy { copy } => schema_copy::undo(self, copy),
+            Step::CopyFiles { from, to, rules } => files_copy::copy(self, from, to, rules),
+            Step::SettleFiles { worked_on, kept } => files_copy::settle(worked_on, kept),
             Step::AwaitProof { .. } => wait::for_proof(self, step),
             Step::NoteContent {
                 directory,
@@ -456,9 +522,14 @@ impl Deeds<Step> for World<'_> {
             Step::SetUp {
                 database, schema, ..
             } => database::empty(self, database, schema),
+            Step::ReadOnly { database, rights } => {
+                read_only::give_back(&database::server(self, database), rights)
+            }
             Step::TakeSnapshot { order } => snapshot::undo(order),
             Step::TakeIn { intake } => intake::undo(intake),
             Step::OpenProof { network, members } => proof::close(self, network, members),
+            Step::CopySchema { copy } => schema_copy::undo(self, copy),
+            Step::CopyFiles { to, .. } => files_copy::undo(to),
             Step::NoteContent { directory, .. } => kept::forget_note(directory),
             Step::Exchange {
                 entries,
@@ -478,6 +549,10 @@ impl Deeds<Step> for World<'_> {
             | Step::AwaitHealthy { .. }
             | Step::AwaitProof { .. }
             | Step::DropContent { .. }
+            | Step::CompleteCopy { .. }
+            | Step::LeaveCopy { .. }
+            | Step::SettleFiles { .. }
+            | Step::GiveBack { .. }
             | Step::CheckEmptySchema { .. }
             | Step::RunPhase { .. }
             | Step::ReleaseWork { .. }
@@ -485,100 +560,4 @@ impl Deeds<Step> for World<'_> {
             | Step::Mend { .. } => Ok(()),
         }
     }
-}
-
-impl Step {
-    /// Whether it changes anything; else it only waits or looks.
-    pub fn changes(&self) -> bool {
-        !matches!(
-            self,
-            Step::AwaitService { .. }
-                | Step::AwaitHealthy { .. }
-                | Step::AwaitProof { .. }
-                | Step::AwaitUnfinished { .. }
-                | Step::CheckEmptySchema { .. }
-                | Step::CheckSnapshot { .. }
-                | Step::ReleaseWork { .. }
-                | Step::CompareIndex { .. }
-                // Nothing was cut off as a rule, and nobody's settings or containers change.
-                | Step::Mend { .. }
-        )
-    }
-
-    /// What it does, for an operator and for `--dry-run`. No secrets.
-    pub fn describe(&self) -> String {
-        match self {
-            Step::Place { what, .. } => what.clone(),
-            Step::MoveDirectory { from, to } => {
-                format!("move {} to {}", from.display(), to.display())
-            }
-            Step::DiscardDirectory { path } => format!("remove {}", path.display()),
-            Step::DiscardFiles { paths } => {
-                let paths: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
-                format!("remove {}", paths.join(", "))
-            }
-            Step::Enter { name, .. } => format!("enter {name} into this host's registry"),
-            Step::MakeNetwork { network } => format!("make the network {}", network.name),
-            Step::RemoveNetwork { network } => format!("remove the network {}", network.name),
-            Step::RunContainer { spec } => {
-                format!("start the container {} from {}", spec.name, spec.image)
-            }
-            Step::RemoveContainer { spec } => {
-                format!("stop and remove the container {}", spec.name)
-            }
-            Step::RemoveStray { name } => format!("stop and remove the container {name}"),
-            Step::SetAside { name, .. } => format!("stop the container {name} and set it aside"),
-            Step::RemoveSetAside { name } => format!("remove the container {name}"),
-            Step::CompareIndex { index, .. } => {
-                format!("fill the search index {index} if it lacks anything")
-            }
-            Step::AwaitService { role, .. } => match role {
-                Role::Proxy => "wait until the reverse proxy answers".to_owned(),
-                Role::Search => "wait until the search server answers".to_owned(),
-                _ => "wait until the database answers".to_owned(),
-            },
-            Step::AwaitHealthy { instances, .. } => {
-                format!("wait until {} is healthy", list(instances))
-            }
-            Step::MakeSchema { schema, .. } => format!("make the schema {schema}"),
-            Step::MakeAccount { user, .. } => format!("make the database user {user}"),
-            Step::CheckEmptySchema { schema, .. } => {
-                format!("check that the schema {schema} is empty")
-            }
-            Step::SetUp { schema, .. } => {
-                format!("run the application's first set-up on {schema}")
-            }
-            Step::MakeIndex { index, .. } => format!("fill the search index {index}"),
-            Step::TakeSnapshot { order } => format!("take the snapshot {}", order.file.display()),
-            Step::CheckSnapshot { file } => format!("read all of {}", file.display()),
-            Step::TakeIn { intake } => format!("take in {}", intake.file.display()),
-            Step::OpenProof { network, .. } => {
-                format!("make the network {}, which leads nowhere", network.name)
-            }
-            Step::CloseProof { network, .. } => format!("remove the network {}", network.name),
-            Step::AwaitProof { instance, .. } => {
-                format!("wait until {instance} answers in the new content, where nobody reaches it")
-            }
-            Step::NoteContent { .. } => "write down what the new content is".to_owned(),
-            Step::Exchange { live, .. } => {
-                format!("put the new content into {}", live.display())
-            }
-            Step::DropContent { place, .. } => {
-                format!("drop the schema {}, its user and its index", place.schema)
-            }
-            Step::RunPhase { what, .. } => what.clone(),
-            Step::ReleaseWork { schema, .. } => {
-                format!("give back what a killed background process had taken in {schema}")
-            }
-            Step::AwaitUnfinished { instance, what, .. } => {
-                format!("wait for {what} in {instance}")
-            }
-            Step::Mend { what, .. } => format!("make up for {what} if a stop cut them off"),
-        }
-    }
-}
-
-fn list(names: &[Name]) -> String {
-    let names: Vec<&str> = names.iter().map(Name::as_str).collect();
-    names.join(", ")
 }

@@ -16,8 +16,10 @@ use crate::host::fifo::Fifo;
 use crate::host::{crash, files};
 use crate::model::snapshot::{About, CloneKind, Hold, Packing};
 use crate::services::database::Server;
+use crate::services::sandbox_line::WithoutSandboxLine;
 use crate::services::{dump, hold};
 use crate::steps::World;
+use crate::steps::documents::{self, IndexOrder, Opening, Spooling};
 
 /// How often a moment is looked for that nobody's statement about a table falls into.
 const TRIES: u32 = 5;
@@ -45,8 +47,11 @@ pub struct Order {
     pub schema: String,
     /// Its tables that are no content: nobody is kept from writing to them.
     pub tables_without_content: Vec<String>,
-    /// Whether writers are kept out for the moment.
-    pub held: bool,
+    /// The search index whose documents travel along.
+    #[serde(default)]
+    pub documents: Option<IndexOrder>,
+    /// How writers are kept out for the moment. Read-only is other steps' work.
+    pub hold: Hold,
     /// The instance's directory.
     pub root: PathBuf,
     /// What of it is taken.
@@ -67,6 +72,7 @@ pub struct Order {
 struct Moment<'scope> {
     dump: Dump<'scope>,
     counting: hold::Snapshot,
+    documents: Opening<'scope>,
     lasted: Option<Duration>,
 }
 
@@ -120,6 +126,7 @@ fn take_within<'scope, 'env>(
     let mut clone = TreeClone::begin(&order.root, &order.work, &order.rules)?;
     // Ahead, so that only what was changed since is left for the moment itself.
     clone.update(world.interrupt)?;
+    documents::prepare(world, order.documents.as_ref());
     crash::point("before the hold");
     let moment = find_moment(world, order, scope, &tables, &mut clone)?;
     crash::point("after the hold");
@@ -130,6 +137,7 @@ fn take_within<'scope, 'env>(
         ));
     }
     let mut counting = moment.counting;
+    let documents = moment.documents.spool(world, spool_path(order), scope);
     let rows = scope.spawn(move || -> Result<BTreeMap<String, u64>> {
         tables
             .into_iter()
@@ -140,22 +148,31 @@ fn take_within<'scope, 'env>(
         world,
         order,
         moment.dump,
-        &|rows| About {
+        documents,
+        &|rows, documents| About {
             tool: env!("CARGO_PKG_VERSION").to_owned(),
             cluster: order.cluster.clone(),
             instance: order.instance.clone(),
             version: order.version.clone(),
             contract: order.contract.clone(),
             taken: Timestamp::from_second(order.taken).unwrap_or_default(),
-            hold: if order.held { Hold::Lock } else { Hold::None },
+            hold: order.hold,
             clone: clone.method(),
             database: version.clone(),
             rows,
-            documents: None,
-            consistent: order.held,
+            documents,
+            consistent: order.hold != Hold::None,
         },
         rows,
+        clone.method(),
     )
+}
+
+/// Where the documents' file is made, beside the clone.
+fn spool_path(order: &Order) -> PathBuf {
+    let mut path = order.work.clone().into_os_string();
+    path.push(".ndjson");
+    path.into()
 }
 
 /// Finds a moment that nobody else's statement about a table falls into, and takes the files of it.
@@ -166,13 +183,15 @@ fn find_moment<'scope, 'env>(
     tables: &[String],
     clone: &mut TreeClone<'_>,
 ) -> Result<Moment<'scope>> {
-    if !order.held {
+    if order.hold != Hold::Lock {
         let counting = hold::Snapshot::begin(world.engine, &order.database, &order.schema)?;
         let dump = start_dump(world, order, scope)?;
+        let documents = documents::open(world, order.documents.as_ref(), scope);
         clone.update(world.interrupt)?;
         return Ok(Moment {
             dump,
             counting,
+            documents,
             lasted: None,
         });
     }
@@ -185,6 +204,7 @@ fn find_moment<'scope, 'env>(
             world.interrupt,
         )?;
         let counting = hold::Snapshot::begin(world.engine, &order.database, &order.schema)?;
+        let mut documents = documents::open(world, order.documents.as_ref(), scope);
         let newest = held.newest_connection()?;
         let dump = start_dump(world, order, scope)?;
         let opens_until = Instant::now() + DUMP_OPENS;
@@ -197,11 +217,14 @@ fn find_moment<'scope, 'env>(
         }
         crash::point("in the hold");
         clone.update(world.interrupt)?;
+        documents.wait();
         if !held.is_in_the_way(&order.schema)? {
+            documents.close(world);
             let lasted = Some(held.release()?);
             return Ok(Moment {
                 dump,
                 counting,
+                documents,
                 lasted,
             });
         }
@@ -225,7 +248,13 @@ fn start_dump<'scope, 'env>(
     let pipe = Fifo::make(&order.pipe)?;
     let over = pipe.over();
     let ended = scope.spawn(move || {
-        let ended = dump::run(world.engine, &order.database, &order.schema, &order.pipe);
+        let ended = dump::run(
+            world.engine,
+            &order.database,
+            &order.schema,
+            &order.pipe,
+            false,
+        );
         over.store(true, Ordering::SeqCst);
         ended
     });
@@ -253,13 +282,16 @@ fn pack(
     world: &World<'_>,
     order: &Order,
     mut dump: Dump<'_>,
-    about: &dyn Fn(BTreeMap<String, u64>) -> About,
+    documents: Spooling<'_>,
+    about: &dyn Fn(BTreeMap<String, u64>, Option<u64>) -> About,
     rows: ScopedJoinHandle<'_, Result<BTreeMap<String, u64>>>,
+    method: CloneKind,
 ) -> Result<()> {
     let progress = |_: u64| {};
     let watch = Watch::new(world.interrupt, &progress);
     let mut writer = Writer::begin(&order.file, Options::new(order.packing, WORKERS), watch)?;
-    let passed = writer.add_stream(Stream::Dump, &mut dump.pipe);
+    let mut text = WithoutSandboxLine::new(&mut dump.pipe);
+    let passed = writer.add_stream(Stream::Dump, &mut text);
     // Its own error says more than that its output broke off.
     drop(dump.pipe);
     dump.ended
@@ -269,14 +301,18 @@ fn pack(
     let rows = rows
         .join()
         .map_err(|_| Error::failed("counting the rows broke off"))??;
-    let about = about(rows);
     let tree = Tree {
         // What is written once has its other name in the instance's directory.
-        names_elsewhere: u64::from(about.clone == CloneKind::HardLinks),
+        names_elsewhere: u64::from(method == CloneKind::HardLinks),
         ..Tree::default()
     };
     writer.add_tree(&order.work, "", &tree)?;
-    let finished = writer.finish(about)?;
+    // Only once they are all there: a part of them would be taken for the whole.
+    let mut spooled = documents.finish(world)?;
+    if let Some(spooled) = &mut spooled {
+        writer.add_stream(Stream::Index, &mut spooled.file)?;
+    }
+    let finished = writer.finish(about(rows, spooled.map(|spooled| spooled.count)))?;
     for left in &finished.left_out {
         let (path, why) = (&left.path, left.why);
         world

@@ -17,7 +17,7 @@ use crate::harness::{PLACE, called_plainly, files_below, fresh_name, until};
 use crate::web::Site;
 
 /// Unpacks a snapshot with the programs that every host has.
-fn unpacked(path: &str) -> PathBuf {
+pub fn unpacked(path: &str) -> PathBuf {
     let place = PLACE.join(fresh_name());
     fs::create_dir_all(&place).unwrap();
     let script = match path.ends_with(".gz") {
@@ -28,7 +28,8 @@ fn unpacked(path: &str) -> PathBuf {
     place
 }
 
-fn take(cluster: &Cluster, instance: &str, words: &[&'static str]) -> Value {
+/// Takes a snapshot: what is said of it.
+pub fn take(cluster: &Cluster, instance: &str, words: &[&'static str]) -> Value {
     let words = ["--json", "snapshot"].iter().chain(words).copied();
     let said = cluster.instance(instance, words).ok().json();
     said["snapshots"][0].clone()
@@ -220,7 +221,7 @@ fn rows_and_files(cluster: &Cluster, path: &str) -> (BTreeSet<String>, BTreeSet<
 }
 
 /// Sets a flag at its end.
-struct EndOf<'a>(&'a AtomicBool);
+pub struct EndOf<'a>(pub &'a AtomicBool);
 
 impl Drop for EndOf<'_> {
     fn drop(&mut self) {

@@ -93,6 +93,11 @@ impl Site {
     }
 
     fn post(&self, kind: &str, body: &[u8]) {
+        let (status, text) = self.posted(kind, body);
+        assert_eq!(status, 200, "{text}");
+    }
+
+    fn posted(&self, kind: &str, body: &[u8]) -> (u16, String) {
         let mut answer = self
             .agent
             .post(format!("{}/entities", self.base))
@@ -100,9 +105,8 @@ impl Site {
             .content_type(kind)
             .send(body)
             .unwrap();
-        let status = answer.status();
-        let text = answer.body_mut().read_to_string().unwrap();
-        assert_eq!(status, 200, "{text}");
+        let status = answer.status().as_u16();
+        (status, answer.body_mut().read_to_string().unwrap())
     }
 
     fn collection(&self) -> u64 {
@@ -128,14 +132,51 @@ impl Site {
 
     /// Makes an entity with a name.
     pub fn make(&self, name: &str) {
+        self.post("application/json", self.entity(name).as_bytes());
+    }
+
+    /// The same where it may fail: the status.
+    pub fn tries_to_make(&self, name: &str) -> u16 {
+        let entity = self.entity(name);
+        self.posted("application/json", entity.as_bytes()).0
+    }
+
+    fn entity(&self, name: &str) -> String {
         let (_, kind) = self.kinds();
-        let body = serde_json::json!({"entity": {
+        let entity = serde_json::json!({"entity": {
             "name": name,
             "no_name_statement": "enter_name",
             "kind_id": kind,
             "collection_id": self.collection(),
         }});
-        self.post("application/json", body.to_string().as_bytes());
+        entity.to_string()
+    }
+
+    /// Makes entities with names, and says of each whether that was acknowledged: where it was not,
+    /// nobody knows.
+    pub fn maker(&self) -> impl Fn(&str) -> bool {
+        let (_, kind) = self.kinds();
+        let collection = self.collection();
+        move |name| {
+            let body = serde_json::json!({"entity": {
+                "name": name,
+                "no_name_statement": "enter_name",
+                "kind_id": kind,
+                "collection_id": collection,
+            }});
+            self.agent
+                .post(format!("{}/entities", self.base))
+                .header(self.login.0, &self.login.1)
+                .content_type("application/json")
+                .send(body.to_string().as_bytes())
+                .is_ok_and(|answer| answer.status() == 200)
+        }
+    }
+
+    /// Whether it answers out of the database.
+    pub fn answers(&self) -> bool {
+        let answer = self.agent.get(format!("{}/info", self.base)).call();
+        answer.is_ok_and(|answer| answer.status() == 200)
     }
 
     /// Uploads a picture that nobody uploaded before.

@@ -84,6 +84,16 @@ fn imported(place: &Place) {
         .done();
 }
 
+fn upgraded(place: &Place) {
+    started(place);
+    place
+        .link(
+            "c/instances/a/instance.sh",
+            &["upgrade", "v5.1.0", "--yes", "--no-snapshot"],
+        )
+        .done();
+}
+
 fn without_tables(place: &Place) {
     made(place);
     place.change_world(|world| {
@@ -180,6 +190,20 @@ const CASES: &[Case] = &[
         fails: Some("exec sh -c pipe="),
     },
     Case {
+        verb: "snapshot",
+        prepare: started,
+        link: INSTANCE,
+        words: &["snapshot", "--hold", "read-only"],
+        fails: None,
+    },
+    Case {
+        verb: "snapshot",
+        prepare: started,
+        link: INSTANCE,
+        words: &["snapshot", "--hold", "read-only"],
+        fails: Some("exec sh -c pipe="),
+    },
+    Case {
         verb: "import",
         prepare: with_snapshot,
         link: INSTANCE,
@@ -241,6 +265,41 @@ const CASES: &[Case] = &[
         link: CLUSTER,
         words: &["clone", "a", "b", "--port", "18002"],
         fails: Some("Kor.settings"),
+    },
+    Case {
+        verb: "upgrade",
+        prepare: started,
+        link: INSTANCE,
+        words: &["upgrade", "v5.1.0", "--yes"],
+        fails: None,
+    },
+    Case {
+        verb: "upgrade",
+        prepare: started,
+        link: INSTANCE,
+        words: &["upgrade", "v5.1.0", "--yes"],
+        fails: Some("db:migrate"),
+    },
+    Case {
+        verb: "upgrade",
+        prepare: started,
+        link: INSTANCE,
+        words: &["upgrade", "v5.1.0", "--yes", "--no-snapshot"],
+        fails: Some("start c_run_a"),
+    },
+    Case {
+        verb: "upgrade",
+        prepare: started,
+        link: INSTANCE,
+        words: &["upgrade", "v5.1.0", "--yes", "--rehearse"],
+        fails: None,
+    },
+    Case {
+        verb: "upgrade",
+        prepare: upgraded,
+        link: INSTANCE,
+        words: &["upgrade", "--undo"],
+        fails: None,
     },
     Case {
         verb: "snapshots",
@@ -388,7 +447,10 @@ fn the_old_or_the_new_state_and_nothing_of_a_third_kind() {
 
     let mut count = Count::default();
     let mut third = Vec::new();
-    for case in CASES {
+    // For whoever works on one verb: KILLED=upgrade cargo test …
+    let only = std::env::var("KILLED").ok();
+    let wanted = |case: &&Case| only.as_ref().is_none_or(|verb| *verb == case.verb);
+    for case in CASES.iter().filter(wanted) {
         killed_everywhere(case, &mut count, &mut third);
     }
     println!(
@@ -397,7 +459,7 @@ fn the_old_or_the_new_state_and_nothing_of_a_third_kind() {
     );
     assert!(third.is_empty(), "{}", third.join("\n\n"));
     assert!(
-        count.places > 200 && count.old > 50 && count.new > 50,
+        only.is_some() || count.places > 200 && count.old > 50 && count.new > 50,
         "{count:?}"
     );
 }

@@ -91,6 +91,9 @@ fn info(spec: &ContainerSpec) -> Answer {
 }
 
 fn search(indices: &mut std::collections::BTreeMap<String, u64>, request: &Request<'_>) -> Answer {
+    if let Some((status, body)) = super::scroll::answer(indices, request) {
+        return json(status, &body);
+    }
     let words: Vec<&str> = request.path.trim_matches('/').split('/').collect();
     match (request.method, words.as_slice()) {
         ("GET", [""]) => json(200, r#"{"version":{"number":"5.6.16"}}"#),

@@ -4,6 +4,8 @@
 
 mod application;
 mod database;
+mod rights;
+mod scroll;
 mod world;
 
 use std::path::PathBuf;

@@ -61,6 +61,9 @@ pub struct Database {
     pub users: BTreeMap<String, String>,
     /// Rows flagged as being processed, by schema.
     pub unfinished: BTreeMap<String, u64>,
+    /// Users who may only read.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub readers: BTreeSet<String>,
 }
 
 impl World {

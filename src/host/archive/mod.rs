@@ -2,7 +2,7 @@
 //!
 //! Whatever the size of a snapshot, memory stays flat: everything streams.
 
-mod attributes;
+pub(crate) mod attributes;
 mod budget;
 mod disk;
 mod dump_end;

@@ -1,9 +1,9 @@
 //! How a snapshot's file begins and ends.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::host::archive::attributes::Attributes;
@@ -31,13 +31,7 @@ pub fn private() -> OpenOptions {
 pub fn scratch(path: &Path) -> Result<File> {
     let mut name = files::beside(path).into_os_string();
     name.push(".part");
-    let name = PathBuf::from(name);
-    let _ = fs::remove_file(&name);
-    let file = private()
-        .open(&name)
-        .map_err(|e| Error::io("write", &name, &e))?;
-    fs::remove_file(&name).map_err(|e| Error::io("remove", &name, &e))?;
-    Ok(file)
+    files::nameless(Path::new(&name))
 }
 
 /// Ends the archive, waits for the disk, and gives the size of the file. Our own form has the

@@ -1,0 +1,39 @@
+//! The rights of users, as far as they are taken and given back.
+
+use super::world::Database;
+
+/// What a statement about rights and connections is answered with; nothing where it is another one.
+pub fn answer(database: &mut Database, statement: &str) -> Option<String> {
+    let nothing = Some(String::new());
+    if statement.starts_with("SELECT COUNT(*) FROM information_schema.user_privileges") {
+        return Some("0\n".to_owned());
+    }
+    if statement.contains("FROM information_schema.schema_privileges") {
+        let asked = |user: &&String| statement.contains(&format!("''{user}''"));
+        let user = database.users.keys().find(asked)?;
+        let has: &[&str] = match database.readers.contains(user) {
+            true => &["SELECT"],
+            false => &["INSERT", "SELECT", "UPDATE"],
+        };
+        let rows = has.iter().map(|p| format!("'{user}'@'%'\t1\t{p}\n"));
+        return Some(rows.collect());
+    }
+    // Nobody is connected, and no table has rights of its own.
+    if statement.starts_with("SELECT id, command") || statement.starts_with("SELECT host, table") {
+        return nothing;
+    }
+    if let Some(taken) = statement.strip_prefix("REVOKE ") {
+        let user = taken.split(" FROM '").nth(1)?.split('\'').next()?;
+        database.readers.insert(user.to_owned());
+        return nothing;
+    }
+    let given = statement.strip_prefix("GRANT ")?;
+    if given.starts_with("ALL") {
+        return None;
+    }
+    if given.contains("INSERT") {
+        let user = given.split(" TO '").nth(1)?.split('\'').next()?;
+        database.readers.remove(user);
+    }
+    nothing
+}

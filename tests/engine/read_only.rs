@@ -1,0 +1,81 @@
+//! Snapshots for which an instance can be read and not written to.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::cluster::{Cluster, shared};
+use crate::harness::{PLACE, fresh_name, until};
+use crate::snapshots::{EndOf, take};
+use crate::web::Site;
+
+fn grants(cluster: &Cluster) -> String {
+    cluster.sql("show grants for 'kor_axb'@'%'")
+}
+
+/// Kills a snapshot at the first place of this name.
+fn kill_at(cluster: &Cluster, place: &str) {
+    let log = PLACE.join(fresh_name());
+    cluster
+        .instance("axb", ["snapshot", "--hold", "read-only"])
+        .env("KOR_CLUSTER_CRASH_LOG", &log)
+        .ok();
+    let places = std::fs::read_to_string(&log).unwrap();
+    let at = places.lines().position(|line| line.ends_with(place));
+    let at = at.unwrap_or_else(|| panic!("no {place} in {places}")) + 1;
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    cluster
+        .instance("axb", ["snapshot", "--hold", "read-only"])
+        .env("KOR_CLUSTER_CRASH_AT", at.to_string())
+        .expect(128 + 9);
+}
+
+#[test]
+fn readers_read_on_while_nobody_writes_and_the_rights_come_back() {
+    let turn = shared();
+    let cluster = &turn.cluster;
+    let site = Site::of(cluster, "axb", turn.axb);
+    site.make("Nefertiti");
+    let before = grants(cluster);
+    let over = AtomicBool::new(false);
+    let (taken, answers) = std::thread::scope(|scope| {
+        let reading = scope.spawn(|| {
+            let mut answers = Vec::new();
+            while !over.load(Ordering::Relaxed) {
+                answers.push(site.get("/info").status);
+            }
+            answers
+        });
+        let _end = EndOf(&over);
+        let taken = take(cluster, "axb", &["--hold", "read-only"]);
+        over.store(true, Ordering::Relaxed);
+        (taken, reading.join().unwrap())
+    });
+    assert!(answers.iter().all(|status| *status == 200), "{answers:?}");
+    assert_eq!(taken["manifest"]["hold"], "read_only");
+    assert_eq!(taken["manifest"]["consistent"], true);
+    assert_eq!(grants(cluster), before);
+    site.make("Semenchkare");
+}
+
+#[test]
+fn a_kill_in_the_middle_leaves_a_site_that_reads_and_recover_gives_the_rights_back() {
+    let turn = shared();
+    let cluster = &turn.cluster;
+    let site = Site::of(cluster, "axb", turn.axb);
+    let before = grants(cluster);
+
+    kill_at(cluster, "before the hold");
+    let meanwhile = grants(cluster);
+    assert!(!meanwhile.contains("ALL PRIVILEGES") && !meanwhile.contains("INSERT"));
+    assert_eq!(site.get("/info").status, 200);
+    assert_eq!(site.get("/statistics").status, 200);
+    assert_eq!(site.tries_to_make("Teje"), 500);
+    cluster.call(["recover"]).ok();
+    assert_eq!(grants(cluster), before);
+    site.make("Teje");
+
+    // The next one sweeps up by itself.
+    kill_at(cluster, "before connections end");
+    take(cluster, "axb", &[]);
+    assert_eq!(grants(cluster), before);
+    until("the site writes", 10, || site.tries_to_make("Eje") == 200);
+}
