@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::commands::context::{Context, typed};
+use crate::commands::instance_files::Described;
 use crate::commands::snapshots;
 use crate::error::{Error, Result};
 use crate::host::{archive, files, space};
@@ -257,6 +258,31 @@ impl Arrival {
             if beside {
                 let none = Some(Secret::new("test"));
                 intake.env.insert(MAIL.to_owned(), none);
+            }
+        }
+        Ok(intake)
+    }
+
+    /// How it is taken in for an instance that is only tried out, in the place of content that is going
+    /// to be: with everything of its own, and without mail.
+    ///
+    /// # Errors
+    /// Exit 6 where a text cannot be made.
+    pub fn for_proof(
+        &self,
+        cluster: &Cluster,
+        contract: &Contract,
+        described: &Described,
+    ) -> Result<Intake> {
+        let mut intake = self.for_new_instance(cluster, contract, &described.instance, true)?;
+        // What `new` lays out, the instance has to bring along here.
+        let of_database = self.intake(cluster, contract, &described.instance)?.texts;
+        intake.texts.extend(of_database);
+        for rule in &contract.files {
+            if let Some(text) = described.text(&rule.path) {
+                intake
+                    .texts
+                    .push(private(&rule.path, text, !rule.is_of_the_place()));
             }
         }
         Ok(intake)

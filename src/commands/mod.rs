@@ -19,6 +19,7 @@ pub mod logs;
 pub mod man;
 pub mod migrate;
 pub mod new;
+pub mod proof;
 pub mod recover;
 pub mod remove;
 pub mod restart;

@@ -85,6 +85,10 @@ impl Step {
             Step::LeaveCopy { copy } => format!("follow {} no longer", copy.from),
             Step::CopyFiles { from, .. } => format!("copy the files of {}", from.display()),
             Step::SettleFiles { .. } => "let the copy of the files go that nobody needs".to_owned(),
+            Step::OpenProof { network, .. } => {
+                format!("make the network {}, which leads nowhere", network.name)
+            }
+            Step::CloseProof { network, .. } => format!("remove the network {}", network.name),
             Step::AwaitProof { instance, .. } => {
                 format!("wait until {instance} answers in the new content, where nobody reaches it")
             }

@@ -14,6 +14,7 @@ mod kept;
 mod original;
 mod place;
 mod plan;
+mod proof;
 mod schema_copy;
 mod snapshot;
 mod unpacked;
@@ -42,6 +43,7 @@ use crate::services::read_only::{self, Rights};
 pub use documents::IndexOrder;
 pub use intake::{Intake, Text};
 pub use place::Entry;
+pub use proof::Member;
 pub use schema_copy::SchemaCopy;
 
 /// In `.kor-cluster/index_unknown/NAME`: nobody compared the index with the table yet.
@@ -232,6 +234,20 @@ pub enum Step {
     TakeIn {
         /// What is taken in, and where it goes.
         intake: Box<Intake>,
+    },
+    /// Makes the network that content is tried out in.
+    OpenProof {
+        /// The network.
+        network: Network,
+        /// The services that can be reached in it.
+        members: Vec<Member>,
+    },
+    /// Removes it.
+    CloseProof {
+        /// The network.
+        network: Network,
+        /// The services that leave it.
+        members: Vec<Member>,
     },
     /// Copies a schema beside, and follows what is written to the original meanwhile; the undo
     /// leaves no more than the schema, which is another step's.
@@ -442,6 +458,8 @@ impl Deeds<Step> for World<'_> {
             Step::TakeSnapshot { order } => snapshot::take(self, order),
             Step::CheckSnapshot { file } => snapshot::check(self, file),
             Step::TakeIn { intake } => intake::take_in(self, intake),
+            Step::OpenProof { network, members } => proof::open(self, network, members),
+            Step::CloseProof { network, members } => proof::close(self, network, members),
             Step::CopySchema { copy } => schema_copy::copy(self, copy),
             Step::CompleteCopy { copy } => schema_copy::complete(self, copy),
             Step::LeaveCopy { copy } => schema_copy::undo(self, copy),
@@ -509,6 +527,7 @@ impl Deeds<Step> for World<'_> {
             }
             Step::TakeSnapshot { order } => snapshot::undo(order),
             Step::TakeIn { intake } => intake::undo(intake),
+            Step::OpenProof { network, members } => proof::close(self, network, members),
             Step::CopySchema { copy } => schema_copy::undo(self, copy),
             Step::CopyFiles { to, .. } => files_copy::undo(to),
             Step::NoteContent { directory, .. } => kept::forget_note(directory),
@@ -522,6 +541,7 @@ impl Deeds<Step> for World<'_> {
             Step::DiscardDirectory { .. }
             | Step::DiscardFiles { .. }
             | Step::CheckSnapshot { .. }
+            | Step::CloseProof { .. }
             | Step::RemoveStray { .. }
             | Step::RemoveSetAside { .. }
             | Step::CompareIndex { .. }

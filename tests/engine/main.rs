@@ -23,6 +23,7 @@ mod images;
 mod import;
 mod isolation;
 mod locks;
+mod prove;
 mod quiet_and_dry;
 mod read_only;
 mod remove;

@@ -309,6 +309,13 @@ const CASES: &[Case] = &[
         fails: None,
     },
     Case {
+        verb: "snapshots",
+        prepare: with_snapshot,
+        link: CLUSTER,
+        words: &["snapshots", "prove", SNAPSHOT],
+        fails: None,
+    },
+    Case {
         verb: "remove",
         prepare: started,
         link: INSTANCE,

@@ -10,7 +10,7 @@ use crate::commands::kept::{self, Found};
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch, services_are_down};
-use crate::commands::{first_content, images, start, stop, unfinished, upkeep};
+use crate::commands::{first_content, images, proof, start, stop, unfinished, upkeep};
 use crate::error::{Error, Result};
 use crate::host::{chance, clock, files, store};
 use crate::model::container::{Role, names};
@@ -193,7 +193,7 @@ fn plan(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Result<
     let database = names::service(&session.cluster.name, Role::Database);
     first_content::push_waits(&mut plan, session);
     push_beside(&mut plan, session, &beside, &intake, migrates)?;
-    push_proof(&mut plan, session, &beside)?;
+    proof::push(&mut plan, session, &beside)?;
     plan.push(Step::NoteContent {
         directory: undo.clone(),
         database,
@@ -265,26 +265,5 @@ fn push_beside(
             index: index.clone(),
         });
     }
-    Ok(())
-}
-
-/// The steps that try new content out where nobody reaches it.
-///
-/// # Errors
-/// Exit 2 where the configured repository is none.
-pub fn push_proof(plan: &mut Plan, session: &Session<'_>, app: &App<'_>) -> Result<()> {
-    let mut spec = app.phase(&app.contract.web.command, &session.id)?;
-    spec.stop_seconds = app.contract.web.stop_seconds;
-    let container = spec.name.clone();
-    plan.push(Step::RunContainer {
-        spec: Box::new(spec),
-    });
-    plan.push(Step::AwaitProof {
-        instance: app.instance.name.clone(),
-        version: app.instance.version.clone(),
-        container: container.clone(),
-        seconds: app.contract.web.start_seconds,
-    });
-    plan.push(Step::RemoveStray { name: container });
     Ok(())
 }

@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::commands::import::push_proof;
 use crate::commands::kept::{self, Found};
 use crate::commands::observed::Observed;
 use crate::commands::session::Session;
-use crate::commands::{first_content, snapshot, start, stop, unfinished};
+use crate::commands::{first_content, proof, snapshot, start, stop, unfinished};
 use crate::error::Result;
 use crate::host::clone::Rules;
 use crate::model::container::{Role, names};
@@ -208,7 +207,7 @@ fn push_work(
             index: index.clone(),
         });
     }
-    push_proof(plan, session, &app)?;
+    proof::push(plan, session, &app)?;
     if let Some(kept) = kept {
         plan.push(Step::SettleFiles { worked_on, kept });
     }
