@@ -7,6 +7,7 @@ mod database;
 mod directories;
 mod documents;
 mod exchange;
+mod gauge;
 mod intake;
 mod kept;
 mod original;
