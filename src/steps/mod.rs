@@ -5,7 +5,6 @@ mod app;
 mod containers;
 mod database;
 mod directories;
-mod documents;
 mod exchange;
 mod gauge;
 mod intake;
@@ -35,7 +34,6 @@ use crate::model::undo::{Kept, Place};
 use crate::model::version::Version;
 use crate::services::read_only::{self, Rights};
 
-pub use documents::IndexOrder;
 pub use intake::{Intake, Text};
 pub use place::Entry;
 
@@ -43,7 +41,7 @@ pub use place::Entry;
 pub const INDEX_UNKNOWN: &str = "unknown\n";
 
 pub use plan::{Plan, carry_out, recover_one, supersede};
-pub use snapshot::Order;
+pub use snapshot::{IndexOrder, Order};
 pub use wait::for_service;
 
 /// One change of the world, or one wait for it.
