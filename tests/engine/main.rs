@@ -10,10 +10,12 @@ mod harness;
 mod registry;
 mod turns;
 mod web;
+mod writers;
 
 mod bad_input;
 mod clone;
 mod commands;
+mod consistency;
 mod content;
 mod documents;
 mod eras;
@@ -35,4 +37,5 @@ mod snapshots;
 mod taken;
 mod up_and_down;
 mod verbs;
+mod without_transactions;
 mod workers;
