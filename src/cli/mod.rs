@@ -1,5 +1,6 @@
 //! The edge: arguments in, exit code out.
 
+mod amounts;
 mod args;
 mod output;
 mod progress;

@@ -6,21 +6,47 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::cli::amounts::Amounts;
 use crate::journal::Observer;
 
 /// Tells the operator about steps, notes and warnings.
 pub struct Progress {
     quiet: bool,
     moving: bool,
-    bar: Mutex<Option<ProgressBar>>,
+    bar: Mutex<Option<(Shown, ProgressBar)>>,
     told: Mutex<Option<Instant>>,
+    amounts: Mutex<Amounts>,
+}
+
+/// What the moving line is about; each kind has one of its own, for a rate is about one thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Steps,
+    OneThing,
+    Bytes,
+    BytesOfNobodyKnows,
+}
+
+impl Shown {
+    fn template(self) -> &'static str {
+        match self {
+            Shown::Steps => "{spinner} [{pos}/{len}] {msg} {elapsed}",
+            Shown::OneThing => "{spinner} {wide_msg}",
+            Shown::Bytes => {
+                "{spinner} {msg} [{bar:24}] {binary_bytes} of {binary_total_bytes}, \
+                 {binary_bytes_per_sec}, {eta} left"
+            }
+            Shown::BytesOfNobodyKnows => "{spinner} {msg} {binary_bytes}, {binary_bytes_per_sec}",
+        }
+    }
 }
 
 /// How often progress is told where nothing moves.
 const PAUSE: Duration = Duration::from_secs(10);
 
-const OF_STEPS: &str = "{spinner} [{pos}/{len}] {msg} {elapsed}";
-const OF_ONE_THING: &str = "{spinner} {wide_msg}";
+/// How often bytes are told where nothing moves, and where something does.
+const BYTES_PAUSE: Duration = Duration::from_secs(5);
+const BYTES_MOVE: Duration = Duration::from_millis(100);
 
 impl Progress {
     /// Quiet tells nothing; moving is for a terminal.
@@ -30,31 +56,35 @@ impl Progress {
             moving,
             bar: Mutex::new(None),
             told: Mutex::new(None),
+            amounts: Mutex::default(),
         }
     }
 
     /// Takes the moving line away.
     pub fn finish(&self) {
         if let Ok(mut bar) = self.bar.lock()
-            && let Some(bar) = bar.take()
+            && let Some((_, bar)) = bar.take()
         {
             bar.finish_and_clear();
         }
     }
 
-    /// The moving line with this text, made where there is none yet.
-    fn show(&self, template: &str, text: &str, set: impl FnOnce(&ProgressBar)) {
+    /// The moving line with this text, made where there is none of its kind yet.
+    fn show(&self, shown: Shown, text: &str, set: impl FnOnce(&ProgressBar)) {
         let Ok(mut slot) = self.bar.lock() else {
             return;
         };
-        let bar = slot.get_or_insert_with(|| {
-            let bar = ProgressBar::new_spinner();
-            bar.enable_steady_tick(Duration::from_millis(100));
-            bar
-        });
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
+        if let Some((_, other)) = slot.take_if(|(kind, _)| *kind != shown) {
+            other.finish_and_clear();
         }
+        let (_, bar) = slot.get_or_insert_with(|| {
+            let bar = ProgressBar::new_spinner();
+            bar.enable_steady_tick(BYTES_MOVE);
+            if let Ok(style) = ProgressStyle::with_template(shown.template()) {
+                bar.set_style(style);
+            }
+            (shown, bar)
+        });
         set(bar);
         bar.set_message(text.to_owned());
     }
@@ -64,7 +94,7 @@ impl Progress {
             let _ = writeln!(anstream::stderr(), "{text}");
         };
         match self.bar.lock().ok().and_then(|bar| bar.clone()) {
-            Some(bar) => bar.suspend(print),
+            Some((_, bar)) => bar.suspend(print),
             None => print(),
         }
     }
@@ -79,7 +109,7 @@ impl Observer for Progress {
             self.line(&format!("[{number}/{of}] {what}"));
             return;
         }
-        self.show(OF_STEPS, what, |bar| {
+        self.show(Shown::Steps, what, |bar| {
             bar.set_length(of as u64);
             bar.set_position(number as u64);
         });
@@ -90,7 +120,7 @@ impl Observer for Progress {
             return;
         }
         if self.moving {
-            return self.show(OF_ONE_THING, text, |_| {});
+            return self.show(Shown::OneThing, text, |_| {});
         }
         let Ok(mut told) = self.told.lock() else {
             return;
@@ -98,6 +128,36 @@ impl Observer for Progress {
         if told.is_none_or(|at| at.elapsed() >= PAUSE) {
             *told = Some(Instant::now());
             self.line(text);
+        }
+    }
+
+    fn bytes(&self, what: &str, done: u64, expected: u64) {
+        if self.quiet {
+            return;
+        }
+        let pause = if self.moving { BYTES_MOVE } else { BYTES_PAUSE };
+        let Ok(mut amounts) = self.amounts.lock() else {
+            return;
+        };
+        let Some(amount) = amounts.set(what, done, expected, pause) else {
+            return;
+        };
+        if !self.moving {
+            return self.line(&amount.text());
+        }
+        let shown = match amount.expected {
+            0 => Shown::BytesOfNobodyKnows,
+            _ => Shown::Bytes,
+        };
+        self.show(shown, &amount.what, |bar| {
+            bar.set_length(amount.expected);
+            bar.set_position(amount.done);
+        });
+    }
+
+    fn bytes_are_over(&self, what: &str) {
+        if let Ok(mut amounts) = self.amounts.lock() {
+            amounts.remove(what);
         }
     }
 

@@ -1,5 +1,9 @@
 //! `snapshot`: one file per instance with all of its content, of one moment, while it serves.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
 use serde_json::{Value, json};
 
 use crate::commands::context::Context;
@@ -30,6 +34,13 @@ const OF_THE_PLACE: [&str; 6] = [
     "log",
 ];
 
+/// How much packing gives way by itself: the site comes first, and a host with nothing to do loses
+/// nothing by it.
+const NICE: u8 = 10;
+
+/// Threads that compress one snapshot; with several at once each has one, for memory stays small.
+const WORKERS: u32 = 2;
+
 /// Takes a snapshot of instances: database and files of the same moment, while they serve. Prints
 /// the file's path.
 #[derive(Debug, Clone, clap::Args)]
@@ -47,6 +58,12 @@ pub struct Args {
     /// longer
     #[arg(long)]
     pub no_index: bool,
+    /// How many instances at once
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..))]
+    pub jobs: u8,
+    /// How much packing gives way to others of the host: 0 not at all, 19 most
+    #[arg(long, value_name = "N", default_value_t = NICE, value_parser = clap::value_parser!(u8).range(0..20))]
+    pub nice: u8,
 }
 
 /// How writers are kept out.
@@ -78,11 +95,16 @@ pub enum Format {
 pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let cluster = context.cluster()?;
     let wanted = context.instances(&cluster, &args.names)?;
+    let several = u8::try_from(wanted.len()).unwrap_or(u8::MAX).max(1);
+    let args = &Args {
+        jobs: args.jobs.min(several),
+        ..args.clone()
+    };
     let mut lines = Vec::new();
     let mut taken = Vec::new();
     let mut failed: Vec<(Name, Error)> = Vec::new();
-    for name in wanted {
-        match one(args, context, &cluster, &name) {
+    for (name, result) in each(args, context, &cluster, wanted) {
+        match result {
             Ok(Taken::Planned(report)) => {
                 lines.extend(report.lines);
                 taken.extend(report.json);
@@ -96,6 +118,41 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         }
     }
     end(context, lines, taken, failed)
+}
+
+/// Takes each, so many at once; what became of them, in their order. After an interruption none is
+/// begun any more.
+fn each(
+    args: &Args,
+    context: &Context<'_>,
+    cluster: &Cluster,
+    wanted: Vec<Name>,
+) -> Vec<(Name, Result<Taken>)> {
+    let next = Mutex::new(wanted.into_iter().enumerate());
+    let done = Mutex::new(BTreeMap::new());
+    let stopped = AtomicBool::new(false);
+    let work = || {
+        while !stopped.load(Ordering::SeqCst) {
+            let taken = next.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some((place, name)) = taken else { return };
+            let result = one(args, context, cluster, &name);
+            if result.as_ref().is_err_and(|error| error.interrupted) {
+                stopped.store(true, Ordering::SeqCst);
+                // Whoever tidies up takes the signal for himself; it is meant for all.
+                context.interrupt.ask();
+            }
+            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+            done.insert(place, (name, result));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..args.jobs {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.into_values().collect()
 }
 
 /// What became of one instance.
@@ -222,6 +279,10 @@ pub fn order_for(app: &App<'_>, new: &Name, directory: &std::path::Path) -> Resu
 }
 
 impl Args {
+    fn workers(&self) -> u32 {
+        (WORKERS / u32::from(self.jobs)).max(1)
+    }
+
     /// Without any flag.
     fn plain() -> Self {
         Args {
@@ -229,6 +290,8 @@ impl Args {
             hold: Held::Lock,
             format: Format::Zst,
             no_index: false,
+            jobs: 1,
+            nice: NICE,
         }
     }
 }
@@ -292,5 +355,7 @@ fn order(
         taken: now,
         packing,
         file: layout.snapshots().join(file.to_string()),
+        workers: args.workers(),
+        nice: args.nice,
     })
 }

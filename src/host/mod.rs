@@ -15,6 +15,7 @@ pub mod identity;
 pub mod interrupt;
 pub mod logins;
 pub mod ports;
+pub mod priority;
 pub mod registry;
 pub mod sizes;
 pub mod space;

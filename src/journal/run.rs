@@ -37,6 +37,11 @@ pub trait Observer: Send + Sync {
     fn step(&self, number: usize, of: usize, what: &str);
     /// How far one thing is that takes long. It comes often and need not be shown each time.
     fn progress(&self, _text: &str) {}
+    /// How many bytes of one thing are done, and how many that will be, roughly; 0: nobody knows.
+    /// It comes very often, also of several things at once.
+    fn bytes(&self, _what: &str, _done: u64, _expected: u64) {}
+    /// That thing is over.
+    fn bytes_are_over(&self, _what: &str) {}
     /// Something worth knowing.
     fn note(&self, text: &str);
     /// Something the operator should act on.

@@ -23,6 +23,20 @@ pub fn in_container(pipe: &Path) -> PathBuf {
     Path::new(EXCHANGE).join(pipe.file_name().unwrap_or_default())
 }
 
+/// Which tables of a schema are dumped.
+#[derive(Debug, Clone, Copy)]
+pub enum Part<'a> {
+    /// All but these, with everything else that the schema has.
+    But(&'a [String]),
+    /// These alone.
+    Only(&'a [String]),
+}
+
+/// Whether a dump ended because a table was changed by a statement that it had not come to yet.
+pub fn was_overtaken(error: &Error) -> bool {
+    error.why.as_ref().is_some_and(|why| why.contains("1412"))
+}
+
 /// Dumps a schema into a pipe; comes back when it is over. With `position` its head says which
 /// place of the binary log it is of.
 ///
@@ -32,6 +46,7 @@ pub fn run(
     engine: &dyn Engine,
     container: &str,
     schema: &str,
+    part: Part<'_>,
     pipe: &Path,
     position: bool,
 ) -> Result<()> {
@@ -47,9 +62,7 @@ pub fn run(
         "--protocol=socket",
         "--single-transaction",
         "--quick",
-        "--routines",
         "--triggers",
-        "--events",
         "--hex-blob",
         "--no-tablespaces",
         "--default-character-set=utf8mb4",
@@ -58,7 +71,21 @@ pub fn run(
     if position {
         command.push("--master-data=2");
     }
+    let ignored: Vec<String> = match part {
+        Part::But(tables) => {
+            command.extend(["--routines", "--events"]);
+            let ignored = tables
+                .iter()
+                .map(|t| format!("--ignore-table={schema}.{t}"));
+            ignored.collect()
+        }
+        Part::Only(_) => Vec::new(),
+    };
+    command.extend(ignored.iter().map(String::as_str));
     command.push(schema);
+    if let Part::Only(tables) = part {
+        command.extend(tables.iter().map(String::as_str));
+    }
     let ended = engine.exec(container, &command, &[], LIMIT)?;
     if ended.code == 0 {
         return Ok(());

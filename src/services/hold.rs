@@ -19,6 +19,10 @@ const TRIES: u32 = 12;
 /// How long an answer may take that waits for nobody.
 const ANSWER: Duration = Duration::from_secs(10);
 
+/// A pause between two looks at the list of transactions: the server makes it anew only when nobody
+/// looked at it for a tenth of a second.
+pub const LOOK: Duration = Duration::from_millis(110);
+
 /// Statements that wait for a held table and make readers wait behind them.
 const DDL: &str = "'^[[:space:]]*(ALTER|CREATE|DROP|TRUNCATE|RENAME|OPTIMIZE|REPAIR|ANALYZE|LOCK)'";
 
@@ -100,6 +104,22 @@ impl Hold {
             "SELECT COUNT(*) FROM information_schema.processlist WHERE db = {} \
              AND state LIKE 'Waiting for table%' AND info REGEXP {DDL};\n",
             sql::literal(schema)
+        );
+        self.conversation.say(&query)?;
+        Ok(number(self.conversation.as_mut())? > 0)
+    }
+
+    /// Whether there is a table that is none of these: one that was made meanwhile is not held.
+    ///
+    /// # Errors
+    /// Exit 1 where the hold is over.
+    pub fn is_missing_some(&mut self, schema: &str, known: &[String]) -> Result<bool> {
+        let known: Vec<String> = known.iter().map(|table| sql::literal(table)).collect();
+        let query = format!(
+            "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = {} \
+             AND table_name NOT IN ({});\n",
+            sql::literal(schema),
+            known.join(", ")
         );
         self.conversation.say(&query)?;
         Ok(number(self.conversation.as_mut())? > 0)

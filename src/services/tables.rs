@@ -33,6 +33,26 @@ pub fn rows(server: &Server<'_>, schema: &str, tables: &[String]) -> Result<BTre
     }
 }
 
+/// The tables of a schema that have no transactions, with their bytes: a dump sees them as they are
+/// when it comes to them.
+///
+/// # Errors
+/// Exit 1 with what the server says.
+pub fn without_transactions(server: &Server<'_>, schema: &str) -> Result<Vec<(String, u64)>> {
+    let answer = server.query(&format!(
+        "SELECT t.table_name, COALESCE(t.data_length, 0) FROM information_schema.tables t \
+         LEFT JOIN information_schema.engines e ON e.engine = t.engine \
+         WHERE t.table_schema = {} AND t.table_type = 'BASE TABLE' \
+         AND COALESCE(e.transactions, 'NO') <> 'YES';\n",
+        sql::literal(schema)
+    ))?;
+    let table = |line: &str| {
+        let (name, bytes) = line.split_once('\t')?;
+        Some((name.to_owned(), bytes.parse().ok()?))
+    };
+    Ok(answer.lines().filter_map(table).collect())
+}
+
 /// What each of these tables is known by.
 ///
 /// # Errors

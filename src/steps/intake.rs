@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,7 @@ use crate::model::secret::Secret;
 use crate::services::definers::WithoutDefiners;
 use crate::services::{load, tables};
 use crate::steps::database::server;
+use crate::steps::gauge::Gauge;
 use crate::steps::{World, exchange, unpacked};
 
 /// What is taken in, and where it goes.
@@ -112,7 +113,9 @@ fn unpack(world: &World<'_>, intake: &Intake) -> Result<Checked> {
             ..Limits::default()
         },
     };
-    let progress = |_: u64| {};
+    let nobody_knows = AtomicU64::new(0);
+    let gauge = Gauge::new(world.observer, "unpacking the snapshot", &nobody_knows);
+    let progress = |bytes| gauge.add(bytes);
     let watch = Watch::new(world.interrupt, &progress);
     let pipe = FifoIn::make(&intake.pipe)?;
     let over = pipe.over();

@@ -6,9 +6,9 @@ mod containers;
 mod database;
 mod describe;
 mod directories;
-mod documents;
 mod exchange;
 mod files_copy;
+mod gauge;
 mod intake;
 mod kept;
 mod original;
@@ -40,7 +40,6 @@ use crate::model::undo::{Kept, Place};
 use crate::model::version::Version;
 use crate::services::read_only::{self, Rights};
 
-pub use documents::IndexOrder;
 pub use intake::{Intake, Text};
 pub use place::Entry;
 pub use proof::Member;
@@ -50,7 +49,7 @@ pub use schema_copy::SchemaCopy;
 pub const INDEX_UNKNOWN: &str = "unknown\n";
 
 pub use plan::{Plan, carry_out, recover_one, supersede};
-pub use snapshot::Order;
+pub use snapshot::{IndexOrder, Order};
 pub use wait::for_service;
 
 /// One change of the world, or one wait for it.

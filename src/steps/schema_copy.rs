@@ -16,6 +16,7 @@ use crate::model::binary_log::Position;
 use crate::model::secret::Secret;
 use crate::services::database::Server;
 use crate::services::definers::WithoutDefiners;
+use crate::services::dump::Part;
 use crate::services::{dump, load, replay, tables};
 use crate::steps::World;
 use crate::steps::database::server;
@@ -164,7 +165,9 @@ fn copy_once(
     let engine = world.engine;
     let position = std::thread::scope(|scope| {
         let dumping = scope.spawn(move || {
-            let ended = dump::run(engine, &copy.database, &copy.from, &copy.pipe, follows);
+            let all = Part::But(&[]);
+            let (database, from) = (&copy.database, &copy.from);
+            let ended = dump::run(engine, database, from, all, &copy.pipe, follows);
             dumped.store(true, Ordering::SeqCst);
             ended
         });

@@ -10,10 +10,12 @@ mod harness;
 mod registry;
 mod turns;
 mod web;
+mod writers;
 
 mod bad_input;
 mod clone;
 mod commands;
+mod consistency;
 mod content;
 mod documents;
 mod eras;
@@ -38,4 +40,5 @@ mod taken;
 mod up_and_down;
 mod upgrade;
 mod verbs;
+mod without_transactions;
 mod workers;

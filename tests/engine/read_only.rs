@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::cluster::{Cluster, shared};
 use crate::harness::{PLACE, fresh_name, until};
-use crate::snapshots::{EndOf, take};
+use crate::snapshots::take;
 use crate::web::Site;
+use crate::writers::EndOf;
 
 fn grants(cluster: &Cluster) -> String {
     cluster.sql("show grants for 'kor_axb'@'%'")

@@ -1,12 +1,8 @@
 //! Snapshots while the site serves and is written to.
 
-use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -92,6 +88,15 @@ fn a_snapshot_has_all_files_and_rows_and_opens_with_tar_and_zstd() {
         .call(["snapshots", "show", file])
         .ok()
         .says(&["same moment"]);
+    // What other tests left.
+    for file in fs::read_dir(cluster.root.join("snapshots"))
+        .unwrap()
+        .flatten()
+    {
+        if file.file_name().to_string_lossy().starts_with("axb.") {
+            fs::remove_file(file.path()).unwrap();
+        }
+    }
     cluster
         .instance("axb", ["snapshots"])
         .ok()
@@ -141,133 +146,6 @@ fn bad_words_and_what_is_no_snapshot() {
     crate::cluster::assert_same(&cluster.picture(), &before);
 }
 
-/// A client of the database that is talked with.
-struct Client {
-    child: Child,
-    answers: BufReader<std::process::ChildStdout>,
-}
-
-impl Client {
-    fn of(cluster: &Cluster, schema: &str) -> Self {
-        let mut child = Command::new("docker")
-            .args(["exec", "-i", &cluster.database(), "mariadb"])
-            .arg("--defaults-extra-file=/etc/kor-cluster/client.cnf")
-            .args(["--host=localhost", "-BN", "--unbuffered", schema])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let answers = BufReader::new(child.stdout.take().unwrap());
-        Client { child, answers }
-    }
-
-    /// Does statements, and waits until they are done.
-    fn does(&mut self, statements: &str) {
-        let input = self.child.stdin.as_mut().unwrap();
-        writeln!(input, "{statements} select 'done';").unwrap();
-        input.flush().unwrap();
-        let mut line = String::new();
-        self.answers.read_line(&mut line).unwrap();
-        assert_eq!(line.trim(), "done", "{statements}");
-    }
-}
-
-impl Drop for Client {
-    fn drop(&mut self) {
-        drop(self.child.stdin.take());
-        let _ = self.child.wait();
-    }
-}
-
-/// Writes as the application does, as fast as it can: a file before its row's commit, and its end
-/// after it.
-fn write_without_a_pause(cluster: &Cluster, over: &AtomicBool) -> u32 {
-    let media = cluster.instance_root("axb").join("data/media/kct");
-    fs::create_dir_all(&media).unwrap();
-    let mut client = Client::of(cluster, "kor_axb");
-    let mut number = 0;
-    while !over.load(Ordering::Relaxed) {
-        number += 1;
-        client.does(&format!(
-            "begin; insert into kct values ({number}, {number});"
-        ));
-        fs::write(media.join(number.to_string()), number.to_string()).unwrap();
-        client.does("commit;");
-        if number > 20 {
-            let old = number - 20;
-            client.does(&format!("delete from kct where id = {old};"));
-            fs::remove_file(media.join(old.to_string())).unwrap();
-        }
-    }
-    number
-}
-
-/// The rows that a snapshot has, and the files.
-fn rows_and_files(cluster: &Cluster, path: &str) -> (BTreeSet<String>, BTreeSet<String>) {
-    let place = unpacked(path);
-    let schema = fresh_name();
-    cluster.sql(&format!("create database {schema}"));
-    let script = "cat \"$1\"/db.sql.* | docker exec -i \"$0\" mariadb \
-                  --defaults-extra-file=/etc/kor-cluster/client.cnf --host=localhost \"$2\"";
-    let (database, place_text) = (cluster.database(), place.to_str().unwrap());
-    called_plainly("bash", &["-ec", script, &database, place_text, &schema]).ok();
-    let rows = cluster.sql(&format!("select id from {schema}.kct"));
-    cluster.sql(&format!("drop database {schema}"));
-    let files = fs::read_dir(place.join("data/media/kct")).unwrap();
-    let files = files
-        .flatten()
-        .map(|f| f.file_name().to_string_lossy().into_owned());
-    (rows.lines().map(str::to_owned).collect(), files.collect())
-}
-
-/// Sets a flag at its end.
-pub struct EndOf<'a>(pub &'a AtomicBool);
-
-impl Drop for EndOf<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// How many snapshots of several have a row without its file, or with another content.
-fn torn(cluster: &Cluster, count: usize, words: &[&'static str]) -> usize {
-    let mut torn = 0;
-    for _ in 0..count {
-        let taken = take(cluster, "axb", words);
-        let path = taken["path"].as_str().unwrap();
-        let (rows, files) = rows_and_files(cluster, path);
-        assert!(rows.len() > 5, "{}", rows.len());
-        torn += usize::from(!rows.is_subset(&files));
-        fs::remove_file(path).unwrap();
-        // Names have the second in them.
-        std::thread::sleep(Duration::from_millis(1100));
-    }
-    torn
-}
-
-#[test]
-fn every_row_has_its_file_while_others_write_without_a_pause_and_not_without_the_hold() {
-    let turn = shared();
-    let cluster = &turn.cluster;
-    cluster.sql("create table kor_axb.kct (id int primary key, content int)");
-    let over = AtomicBool::new(false);
-    let (held, not_held, written) = std::thread::scope(|scope| {
-        let writing = scope.spawn(|| write_without_a_pause(cluster, &over));
-        // However this ends, the writer has to end with it.
-        let _end = EndOf(&over);
-        std::thread::sleep(Duration::from_secs(1));
-        let held = torn(cluster, 5, &[]);
-        let not_held = torn(cluster, 5, &["--hold", "none"]);
-        over.store(true, Ordering::Relaxed);
-        (held, not_held, writing.join().unwrap())
-    });
-    cluster.sql("drop table kor_axb.kct");
-    fs::remove_dir_all(cluster.instance_root("axb").join("data/media/kct")).unwrap();
-    assert!(written > 200, "{written}");
-    assert_eq!(held, 0);
-    assert!(not_held > 0, "the test does not see what a hold is for");
-}
-
 #[test]
 fn a_snapshot_that_is_killed_while_it_holds_lets_go_at_once() {
     let turn = shared();
@@ -303,4 +181,32 @@ fn a_snapshot_that_is_killed_while_it_holds_lets_go_at_once() {
     ])
     .ok();
     assert_eq!(images.text().trim(), "0", "no dump is left at work");
+}
+
+#[test]
+fn one_that_fails_does_not_stop_the_others() {
+    let turn = shared();
+    let cluster = &turn.cluster;
+    let lock = cluster.root.join(".kor-cluster/locks/instance-axb");
+    let lock = fs::File::options().write(true).open(lock).unwrap();
+    lock.lock().unwrap();
+    let said = cluster
+        .call(["snapshot", "--all", "--json", "--jobs", "2"])
+        .expect(1)
+        .json();
+    drop(lock);
+    let instances = |key: &str| {
+        let list = said[key].as_array().unwrap();
+        let names = list.iter().map(|one| one["instance"].as_str().unwrap());
+        names.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(instances("snapshots"), ["a_b"]);
+    assert_eq!(instances("failed"), ["axb"]);
+    std::thread::sleep(Duration::from_millis(1100));
+    let both = cluster.call(["snapshot", "--all", "--json"]).ok().json();
+    assert_eq!(both["snapshots"].as_array().unwrap().len(), 2);
+    for taken in both["snapshots"].as_array().unwrap() {
+        let path = taken["path"].as_str().unwrap();
+        cluster.call(["snapshots", "verify", path]).ok();
+    }
 }

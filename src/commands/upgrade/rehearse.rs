@@ -143,6 +143,14 @@ impl Observer for Timed<'_> {
         self.inner.progress(text);
     }
 
+    fn bytes(&self, what: &str, done: u64, of: u64) {
+        self.inner.bytes(what, done, of);
+    }
+
+    fn bytes_are_over(&self, what: &str) {
+        self.inner.bytes_are_over(what);
+    }
+
     fn note(&self, text: &str) {
         self.inner.note(text);
     }
