@@ -28,6 +28,10 @@ const WORKERS: u32 = 2;
 /// How long a dump may take until it sees the moment.
 const DUMP_OPENS: Duration = Duration::from_secs(5);
 
+/// The server shows open transactions as they were when it was last asked, where that is less than
+/// 100 ms ago: who asks more often sees no new one.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(110);
+
 /// What a snapshot is made of, and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
@@ -187,7 +191,7 @@ fn find_moment<'scope, 'env>(
             if Instant::now() > opens_until {
                 return Err(dump.failure());
             }
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::sleep(BETWEEN_LOOKS);
         }
         crash::point("in the hold");
         clone.update(world.interrupt)?;
