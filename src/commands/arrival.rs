@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::commands::context::{Context, typed};
+use crate::commands::index::Documents;
 use crate::commands::snapshots;
 use crate::error::{Error, Result};
 use crate::host::{archive, files, space};
@@ -262,6 +263,16 @@ impl Arrival {
         Ok(intake)
     }
 
+    /// The documents that come with it, if it has some; `other` is an index of the instance's
+    /// version.
+    pub fn documents(&self, intake: &Intake, other: Option<String>) -> Documents {
+        Documents {
+            version: self.version.clone(),
+            file: intake.documents.clone(),
+            other,
+        }
+    }
+
     fn intake(&self, cluster: &Cluster, contract: &Contract, next: &Instance) -> Result<Intake> {
         let exchange = cluster.layout.exchange();
         let name = &next.name;
@@ -281,6 +292,11 @@ impl Arrival {
             texts: vec![private("mysql.cnf", login, false)],
             env_file: has_env.then(|| ENV_FILE.to_owned()),
             env: BTreeMap::new(),
+            documents: Some(
+                next.layout
+                    .root()
+                    .with_file_name(format!("{name}.documents")),
+            ),
             room: self.room(cluster)?,
             database: names::service(&cluster.name, Role::Database),
             schema: next.schema.clone(),

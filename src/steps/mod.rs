@@ -6,6 +6,7 @@ mod containers;
 mod database;
 mod directories;
 mod exchange;
+mod index;
 mod intake;
 mod kept;
 mod original;
@@ -32,6 +33,7 @@ use crate::model::secret::Secret;
 use crate::model::undo::{Kept, Place};
 use crate::model::version::Version;
 
+pub use index::Filling;
 pub use intake::{Intake, Text};
 pub use place::Entry;
 
@@ -188,6 +190,12 @@ pub enum Step {
         search: String,
         /// The index.
         index: String,
+    },
+    /// Fills a search index that is not there yet, with documents that are there already where they
+    /// are right.
+    FillIndex {
+        /// What it is made of, and how.
+        filling: Box<Filling>,
     },
     /// Takes a snapshot; the undo leaves nothing of it.
     TakeSnapshot {
@@ -367,6 +375,7 @@ impl Deeds<Step> for World<'_> {
             Step::MakeIndex { spec, .. } => {
                 app::run_phase(self, spec, "filling the search index", None)
             }
+            Step::FillIndex { filling } => index::fill(self, filling),
             Step::TakeSnapshot { order } => snapshot::take(self, order),
             Step::TakeIn { intake } => intake::take_in(self, intake),
             Step::AwaitProof { .. } => wait::for_proof(self, step),
@@ -426,6 +435,7 @@ impl Deeds<Step> for World<'_> {
             Step::SetUp {
                 database, schema, ..
             } => database::empty(self, database, schema),
+            Step::FillIndex { filling } => index::undo(self, filling),
             Step::TakeSnapshot { order } => snapshot::undo(order),
             Step::TakeIn { intake } => intake::undo(intake),
             Step::NoteContent { directory, .. } => kept::forget_note(directory),
@@ -510,6 +520,7 @@ impl Step {
                 format!("run the application's first set-up on {schema}")
             }
             Step::MakeIndex { index, .. } => format!("fill the search index {index}"),
+            Step::FillIndex { filling } => format!("fill the search index {}", filling.index),
             Step::TakeSnapshot { order } => format!("take the snapshot {}", order.file.display()),
             Step::TakeIn { intake } => format!("take in {}", intake.file.display()),
             Step::AwaitProof { instance, .. } => {

@@ -8,6 +8,8 @@ mod cluster;
 mod docker;
 mod harness;
 mod registry;
+#[path = "../common/repacked.rs"]
+mod repacked;
 mod turns;
 mod web;
 
@@ -20,6 +22,7 @@ mod failures;
 mod field;
 mod images;
 mod import;
+mod index;
 mod isolation;
 mod locks;
 mod quiet_and_dry;

@@ -5,10 +5,13 @@
 
 mod field;
 mod images;
+mod index;
 mod input;
 mod kept;
 mod killed;
 mod locks;
 mod place;
+#[path = "../common/repacked.rs"]
+mod repacked;
 mod scope;
 mod snapshot;

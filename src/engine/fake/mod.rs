@@ -4,6 +4,7 @@
 
 mod application;
 mod database;
+mod documents;
 mod world;
 
 use std::path::PathBuf;
