@@ -25,7 +25,7 @@ const ANSWER: Duration = Duration::from_secs(120);
 const BATCH: usize = 4 << 20;
 
 /// How many documents are asked for at a time.
-const ASKED: usize = 200;
+const ASKED: usize = 1000;
 
 /// A longer line is no document.
 const LONGEST: u64 = 32 << 20;
