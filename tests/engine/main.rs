@@ -13,6 +13,7 @@ mod repacked;
 mod turns;
 mod web;
 
+mod arrival;
 mod bad_input;
 mod clone;
 mod commands;
