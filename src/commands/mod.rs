@@ -43,6 +43,7 @@ mod database_image;
 mod field;
 mod first_content;
 mod images;
+mod index;
 mod index_unknown;
 mod instance_files;
 mod kept;

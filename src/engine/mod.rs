@@ -182,7 +182,7 @@ impl<'a> Request<'a> {
 pub struct Answer {
     /// The status.
     pub status: u16,
-    /// The body, cut at 8 MiB: a page of a search index's documents fits.
+    /// The body, cut at 32 MiB.
     pub body: String,
 }
 

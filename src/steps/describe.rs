@@ -70,6 +70,7 @@ impl Step {
                 format!("keep everybody from writing to {}", rights.schema)
             }
             Step::GiveBack { rights, .. } => format!("let {} be written to again", rights.schema),
+            Step::FillIndex { filling } => format!("fill the search index {}", filling.index),
             Step::TakeSnapshot { order } => format!("take the snapshot {}", order.file.display()),
             Step::CheckSnapshot { file } => format!("read all of {}", file.display()),
             Step::TakeIn { intake } => format!("take in {}", intake.file.display()),

@@ -9,6 +9,7 @@ mod directories;
 mod exchange;
 mod files_copy;
 mod gauge;
+mod index;
 mod intake;
 mod kept;
 mod original;
@@ -40,6 +41,7 @@ use crate::model::undo::{Kept, Place};
 use crate::model::version::Version;
 use crate::services::read_only::{self, Rights};
 
+pub use index::Filling;
 pub use intake::{Intake, Text};
 pub use place::Entry;
 pub use proof::Member;
@@ -203,6 +205,12 @@ pub enum Step {
         search: String,
         /// The index.
         index: String,
+    },
+    /// Fills a search index that is not there yet, with documents that are there already where they
+    /// are right.
+    FillIndex {
+        /// What it is made of, and how.
+        filling: Box<Filling>,
     },
     /// Keeps an instance's user from writing to its tables; the undo gives the rights back.
     ReadOnly {
@@ -448,6 +456,7 @@ impl Deeds<Step> for World<'_> {
             Step::MakeIndex { spec, .. } => {
                 app::run_phase(self, spec, "filling the search index", None)
             }
+            Step::FillIndex { filling } => index::fill(self, filling),
             Step::ReadOnly { database, rights } => {
                 read_only::take(&database::server(self, database), rights, self.interrupt)
             }
@@ -521,6 +530,7 @@ impl Deeds<Step> for World<'_> {
             Step::SetUp {
                 database, schema, ..
             } => database::empty(self, database, schema),
+            Step::FillIndex { filling } => index::undo(self, filling),
             Step::ReadOnly { database, rights } => {
                 read_only::give_back(&database::server(self, database), rights)
             }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::commands::index::{self, Documents};
 use crate::commands::kept::{self, Found};
 use crate::commands::observed::Observed;
 use crate::commands::session::Session;
@@ -200,13 +201,12 @@ fn push_work(
         what: format!("migrate the copy to {}", app.instance.version),
         input: None,
     });
-    if let Some(index) = &app.instance.index {
-        plan.push(Step::MakeIndex {
-            spec: Box::new(app.phase(&app.contract.commands.index, &session.id)?),
-            search: names::service(&session.cluster.name, Role::Search),
-            index: index.clone(),
-        });
-    }
+    let written = now.instance.index.clone();
+    let there = Documents {
+        file: None,
+        other: written.map(|index| (index, now.instance.version.clone())),
+    };
+    plan.steps.extend(index::step(&app, &session.id, there)?);
     proof::push(plan, session, &app)?;
     if let Some(kept) = kept {
         plan.push(Step::SettleFiles { worked_on, kept });

@@ -4,6 +4,7 @@
 
 mod application;
 mod database;
+mod documents;
 mod rights;
 mod scroll;
 mod world;
