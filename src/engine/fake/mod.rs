@@ -9,6 +9,8 @@ mod rights;
 mod scroll;
 mod world;
 
+pub use documents::id as document_id;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
