@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     adopt, boot, clone, completions, config, contract, create, db, history, image, import, init,
-    list, logs, man, migrate, new, recover, restart, run, services, shell, shutdown, snapshot,
-    snapshots, start, status, stop,
+    list, logs, man, migrate, new, recover, remove, restart, run, services, shell, shutdown,
+    snapshot, snapshots, start, status, stop, upgrade,
 };
 
 /// Runs ConedaKOR clusters in Docker: any number of instances beside one database and one search
@@ -71,13 +71,29 @@ pub struct Global {
 
 /// The verbs that change a cluster by a journalled plan; `tests/fake/killed.rs` kills each of them
 /// everywhere.
-pub const CHANGING: [&str; 15] = [
-    "create", "adopt", "boot", "shutdown", "new", "init", "start", "stop", "restart", "migrate",
-    "config", "services", "snapshot", "import", "clone",
+pub const CHANGING: [&str; 18] = [
+    "create",
+    "adopt",
+    "boot",
+    "shutdown",
+    "new",
+    "init",
+    "start",
+    "stop",
+    "restart",
+    "migrate",
+    "config",
+    "services",
+    "snapshot",
+    "snapshots",
+    "import",
+    "clone",
+    "remove",
+    "upgrade",
 ];
 
 /// The verbs that change nothing, or only what they make themselves (`run`), or that tidy up.
-pub const OTHERS: [&str; 15] = [
+pub const OTHERS: [&str; 14] = [
     "list",
     "status",
     "run",
@@ -87,7 +103,6 @@ pub const OTHERS: [&str; 15] = [
     "db",
     "logs",
     "image",
-    "snapshots",
     "contract",
     "recover",
     "history",
@@ -147,8 +162,12 @@ pub enum Command {
     Snapshots(snapshots::Args),
     /// Bring a snapshot's content into an instance
     Import(import::Args),
+    /// Bring instances to another version
+    Upgrade(upgrade::Args),
     /// Make a second instance with the content of another
     Clone(clone::Args),
+    /// Remove an instance, after a snapshot of it
+    Remove(remove::Args),
     /// Show which versions are covered, and how they are run
     Contract(contract::Args),
     /// Finish or undo what was interrupted

@@ -16,8 +16,8 @@ use crate::commands::context::{Context, Flags};
 use crate::commands::report::Report;
 use crate::commands::{
     adopt, boot, clone, completions, config, contract, create, db, history, image, import, init,
-    job, list, logs, man, migrate, new, recover, restart, run, run_headless, services, shell,
-    shutdown, snapshot, snapshots, start, status, stop,
+    job, list, logs, man, migrate, new, recover, remove, restart, run, run_headless, services,
+    shell, shutdown, snapshot, snapshots, start, status, stop, upgrade,
 };
 use crate::engine::{DockerEngine, Engine};
 use crate::error::{Error, Result};
@@ -110,6 +110,8 @@ fn verb(command: &Command, context: &Context<'_>) -> Result<Report> {
         Command::Snapshot(args) => snapshot::run(args, context),
         Command::Snapshots(args) => snapshots::run(args, context),
         Command::Clone(args) => clone::run(args, context),
+        Command::Upgrade(args) => upgrade::run(args, context),
+        Command::Remove(args) => remove::run(args, context),
         Command::Import(args) => import::run(args, context),
         Command::Contract(args) => contract::run(args, context),
         Command::Recover(args) => recover::run(args, context),

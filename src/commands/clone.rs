@@ -1,5 +1,7 @@
 //! `clone NAME NEW`: a second instance with the first one's content, and an identity of its own.
 
+use std::sync::Mutex;
+
 use serde_json::json;
 
 use crate::commands::arrival::{self, Arrival};
@@ -8,9 +10,11 @@ use crate::commands::instance_files::{self, Described, Wanted};
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch, services_are_down};
-use crate::commands::{first_content, images, new, snapshot, upkeep};
+use crate::commands::{first_content, images, mail, new, snapshot, upkeep};
 use crate::error::{Error, Result};
 use crate::host::{identity, store};
+use crate::journal::Observer;
+use crate::journal::lock::Permit;
 use crate::model::instance::check_server_name;
 use crate::model::name::Name;
 use crate::model::port::Port;
@@ -19,8 +23,8 @@ use crate::services::database;
 use crate::steps::{Entry, Plan, Step};
 
 /// Makes a second instance with the content of another, which is held no longer than for a
-/// snapshot. It gets secrets, port, index and identity of its own, and sends no mail. It can be
-/// started afterwards.
+/// snapshot, be it up or down. It gets secrets, port, index and identity of its own, and sends no
+/// mail. It can be started afterwards.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     /// The instance whose content is taken
@@ -71,10 +75,12 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     if !observed.services_run() {
         return Err(services_are_down(&session.cluster, "clone"));
     }
+    first_content::await_services(&session)?;
     arrival::check_server(&database::Server::of(context.engine, &session.cluster))?;
     new::check_name(&session, &args.new)?;
     let (port, reservation) = new::choose_port(args.port, &session)?;
     session.also(reservation);
+    let source_lock = session.part(&args.name);
     let wanted = Wanted {
         name: args.new.clone(),
         version: source.version.clone(),
@@ -89,11 +95,49 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     };
     let (from, to) = (app(&source), app(&described.instance));
     let plan = plan(&session, (&from, &to), &described, &identity)?;
-    if let Some(report) = session.carry_out(&plan)? {
+    let observer = UntilTaken {
+        told: context.observer,
+        taken: plan.steps.iter().position(is_snapshot).map_or(0, |n| n + 1),
+        source: Mutex::new(source_lock),
+    };
+    if let Some(report) = session.carry_out_telling(&plan, &observer)? {
         return Ok(report);
     }
     upkeep::after(&session, std::slice::from_ref(&args.new));
     Ok(report(&session, &plan, (&from, &to)))
+}
+
+/// Lets the instance that is cloned go when its snapshot is taken: nothing of it is needed any more,
+/// and the rest takes much longer.
+struct UntilTaken<'a> {
+    told: &'a dyn Observer,
+    /// The number of the step that takes it.
+    taken: usize,
+    source: Mutex<Option<Permit>>,
+}
+
+impl Observer for UntilTaken<'_> {
+    fn step(&self, number: usize, of: usize, what: &str) {
+        if number > self.taken
+            && let Ok(mut source) = self.source.lock()
+        {
+            drop(source.take());
+        }
+        self.told.step(number, of, what);
+    }
+    fn progress(&self, text: &str) {
+        self.told.progress(text);
+    }
+    fn note(&self, text: &str) {
+        self.told.note(text);
+    }
+    fn warn(&self, text: &str) {
+        self.told.warn(text);
+    }
+}
+
+fn is_snapshot(step: &Step) -> bool {
+    matches!(step, Step::TakeSnapshot { .. })
 }
 
 fn report(session: &Session<'_>, plan: &Plan, (from, to): (&App<'_>, &App<'_>)) -> Report {
@@ -103,12 +147,7 @@ fn report(session: &Session<'_>, plan: &Plan, (from, to): (&App<'_>, &App<'_>)) 
         "instance {} has the content, users and passwords of {}, for port {}",
         to.instance.name, from.instance.name, to.instance.port
     )];
-    if to.contract.env_file.is_some() {
-        lines.push(format!(
-            "it sends no mail: {}",
-            typed(&link, "config set MAIL_DELIVERY_METHOD …")
-        ));
-    }
+    lines.push(mail::off(to));
     lines.push(format!("next: {next}"));
     session.report(
         plan,
@@ -152,7 +191,7 @@ fn plan(
             })
             .into(),
     });
-    let order = snapshot::order_into(from, &place)?;
+    let order = snapshot::order_for(from, name, &place)?;
     let arrival = Arrival {
         file: order.file.clone(),
         manifest: None,
@@ -173,4 +212,46 @@ fn plan(
     first_content::push_arrival(&mut plan, session, to, intake, Some(identity))?;
     plan.push(Step::DiscardDirectory { path: place });
     Ok(plan)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::host::interrupt::Interrupt;
+    use crate::journal::lock::Request;
+
+    struct Silent;
+    impl Observer for Silent {
+        fn step(&self, _: usize, _: usize, _: &str) {}
+        fn note(&self, _: &str) {}
+        fn warn(&self, _: &str) {}
+    }
+
+    #[test]
+    fn the_instance_that_is_cloned_is_let_go_behind_its_snapshot() {
+        let place = tempfile::tempdir().unwrap();
+        let interrupt = Interrupt::default();
+        let request = Request {
+            verb: "clone",
+            wait: Duration::ZERO,
+            interrupt: &interrupt,
+        };
+        let [old, new] = ["old", "new"].map(|name| Name::for_new(name).unwrap());
+        let lock =
+            |name: &Name| Permit::instances(place.path(), std::slice::from_ref(name), &request);
+        let both = [old.clone(), new.clone()];
+        let mut permit = Permit::instances(place.path(), &both, &request).unwrap();
+        let observer = UntilTaken {
+            told: &Silent,
+            taken: 2,
+            source: Mutex::new(Some(permit.part(place.path(), &old))),
+        };
+        observer.step(2, 3, "take the snapshot");
+        assert_eq!(lock(&old).unwrap_err().exit_code(), 3);
+        observer.step(3, 3, "the rest");
+        lock(&old).unwrap();
+        assert_eq!(lock(&new).unwrap_err().exit_code(), 3);
+    }
 }

@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::commands::boot::await_service;
+use crate::commands::boot::{SERVICE_SECONDS, await_service};
 use crate::commands::session::Session;
 use crate::error::{Error, Result};
 use crate::host::{chance, files};
 use crate::model::container::{Role, names};
 use crate::model::secret::Secret;
 use crate::services::app::App;
-use crate::steps::{Intake, Plan, Step};
+use crate::steps::{self, Intake, Plan, Step};
 
 /// What the administrator's password becomes.
 #[derive(Debug, Clone, clap::Args)]
@@ -63,6 +63,20 @@ pub fn push_waits(plan: &mut Plan, session: &Session<'_>) {
         let container = names::service(&session.cluster.name, role);
         plan.push(await_service(role, &container));
     }
+}
+
+/// Waits for the shared services before they are asked: one that was started a moment ago, by
+/// whomever, may not answer yet.
+///
+/// # Errors
+/// Exit 1 where one does not answer in time.
+pub fn await_services(session: &Session<'_>) -> Result<()> {
+    let world = session.context.world(&session.cluster.layout);
+    for role in [Role::Database, Role::Search] {
+        let container = names::service(&session.cluster.name, role);
+        steps::for_service(&world, role, &container, SERVICE_SECONDS)?;
+    }
+    Ok(())
 }
 
 /// The steps that make the first content in an empty schema.

@@ -37,6 +37,21 @@ pub fn check_new(context: &Context<'_>, cluster: &Cluster, contract: &Contract) 
     check(context, cluster, contract, method.as_deref(), &link)
 }
 
+/// What is said of a clone, which sends no mail until it is told to.
+pub fn off(app: &App<'_>) -> String {
+    let layout = &app.instance.layout;
+    match app.contract.mail {
+        Mail::Environment => format!(
+            "it sends no mail until it is told to: {} config set {METHOD} smtp",
+            layout.link().display()
+        ),
+        Mail::Ssmtp => format!(
+            "it sends no mail until {} says `sendmail` in the place of `test`",
+            layout.inside("kor.app.yml").display()
+        ),
+    }
+}
+
 fn check(
     context: &Context<'_>,
     cluster: &Cluster,

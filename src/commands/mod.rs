@@ -20,6 +20,7 @@ pub mod man;
 pub mod migrate;
 pub mod new;
 pub mod recover;
+pub mod remove;
 pub mod restart;
 pub mod run;
 pub mod run_headless;
@@ -31,6 +32,7 @@ pub mod snapshots;
 pub mod start;
 pub mod status;
 pub mod stop;
+pub mod upgrade;
 
 mod adopted;
 mod arrival;

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use crate::commands::arrival::{self, Arrival};
-use crate::commands::boot::SERVICE_SECONDS;
 use crate::commands::confirm::{Question, confirm};
 use crate::commands::context::{Context, typed};
 use crate::commands::first_content::{self, AdminArgs};
@@ -30,7 +29,7 @@ use crate::model::secret::Secret;
 use crate::model::version::{Version, compare, numbers};
 use crate::services::app::App;
 use crate::services::{database, search};
-use crate::steps::{self, Intake, Plan, Step};
+use crate::steps::{Intake, Plan, Step};
 
 /// Makes a new instance: database, user, files, first set-up, search index. It can be started
 /// afterwards. If anything fails, nothing of it is left.
@@ -113,12 +112,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     if !observed.services_run() {
         return Err(services_are_down(&session.cluster, "new"));
     }
-    // One that was started a moment ago, by whomever, may not answer yet.
-    for role in [Role::Database, Role::Search] {
-        let container = names::service(&session.cluster.name, role);
-        let world = context.world(&session.cluster.layout);
-        steps::for_service(&world, role, &container, SERVICE_SECONDS)?;
-    }
+    first_content::await_services(&session)?;
     check_name(&session, &name)?;
     let (port, reservation) = choose_port(args.port, &session)?;
     session.also(reservation);
@@ -248,7 +242,11 @@ pub fn choose_port(wanted: Option<Port>, session: &Session<'_>) -> Result<(Port,
     Err(Error::refused("no port is free"))
 }
 
-fn check_fits(cluster: &Cluster, contract: &Contract, version: &Version) -> Result<()> {
+/// Refuses a version that the cluster's servers do not serve.
+///
+/// # Errors
+/// Exit 6 with what it wants.
+pub fn check_fits(cluster: &Cluster, contract: &Contract, version: &Version) -> Result<()> {
     for (what, rules, image) in [
         ("database", &contract.database, &cluster.database_image),
         ("search", &contract.search, &cluster.search_image),

@@ -7,11 +7,11 @@ use crate::commands::report::Report;
 use crate::error::{Error, Result};
 use crate::host::{chance, clock, files, identity, store};
 use crate::journal::lock::Permit;
-use crate::journal::{self, Open};
+use crate::journal::{self, Observer, Open};
 use crate::model::cluster::Cluster;
 use crate::model::contract::Contracts;
 use crate::model::name::Name;
-use crate::steps::{self, Plan, Step};
+use crate::steps::{self, Plan, Step, World};
 
 /// What a verb changes, and so whom it excludes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +115,12 @@ impl<'a> Session<'a> {
         };
     }
 
+    /// Takes an instance's part out of the session's permission, so that it can end earlier.
+    pub fn part(&mut self, name: &Name) -> Option<Permit> {
+        let locks = self.cluster.layout.locks();
+        Some(self.permit.as_mut()?.part(&locks, name))
+    }
+
     /// An empty plan of this session.
     pub fn plan(&self) -> Plan {
         Plan::new(self.verb, &self.id)
@@ -125,10 +131,25 @@ impl<'a> Session<'a> {
     /// # Errors
     /// What failed; see [`steps::carry_out`].
     pub fn carry_out(&self, plan: &Plan) -> Result<Option<Report>> {
+        self.carry_out_telling(plan, self.context.observer)
+    }
+
+    /// The same, where another one is told what happens.
+    ///
+    /// # Errors
+    /// As [`Session::carry_out`].
+    pub fn carry_out_telling(
+        &self,
+        plan: &Plan,
+        observer: &dyn Observer,
+    ) -> Result<Option<Report>> {
         let Some(permit) = &self.permit else {
             return Ok(Some(Report::of_plan(plan)));
         };
-        let world = self.context.world(&self.cluster.layout);
+        let world = World {
+            observer,
+            ..self.context.world(&self.cluster.layout)
+        };
         // Only now: a verb that was refused takes nobody's place.
         for operation in self.taken_over.iter().filter(|o| o.path.exists()) {
             steps::supersede(&world, permit, operation)?;
@@ -194,6 +215,7 @@ impl<'a> Session<'a> {
                     header.verb.as_str(),
                     "create" | "config" | "services" | "adopt" | "snapshot"
                 )
+                || (header.verb == "snapshots" && self.verb == "snapshots")
             {
                 let world = self.context.world(&self.cluster.layout);
                 let recovered = steps::recover_one(&world, permit, &operation);

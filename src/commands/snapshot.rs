@@ -245,25 +245,36 @@ fn push(plan: &mut Plan, context: &Context<'_>, instance: &Instance, order: Orde
     Ok(())
 }
 
-/// The step that takes a snapshot of an instance before something happens to its content.
+/// A snapshot of an instance as it is taken before something happens to its content.
 ///
 /// # Errors
 /// Exit 2 where its name cannot be made.
+pub fn order_of(app: &App<'_>) -> Result<Order> {
+    order(&Args::plain(), app.cluster, app.instance, app.contract)
+}
+
+/// The step that takes such a snapshot.
+///
+/// # Errors
+/// As [`order_of`].
 pub fn step(app: &App<'_>) -> Result<Step> {
-    let order = order(&Args::plain(), app.cluster, app.instance, app.contract)?;
     Ok(Step::TakeSnapshot {
-        order: Box::new(order),
+        order: Box::new(order_of(app)?),
     })
 }
 
-/// A snapshot of an instance that goes into another directory than that of the cluster's snapshots.
+/// A snapshot of an instance that goes into another directory than that of the cluster's snapshots,
+/// for this new instance: what is tidied up after it must not meet another snapshot of the same one.
 ///
 /// # Errors
 /// Exit 2 where its name cannot be made.
-pub fn order_into(app: &App<'_>, directory: &std::path::Path) -> Result<Order> {
-    let mut order = order(&Args::plain(), app.cluster, app.instance, app.contract)?;
+pub fn order_for(app: &App<'_>, new: &Name, directory: &std::path::Path) -> Result<Order> {
+    let mut order = order_of(app)?;
+    let layout = &app.cluster.layout;
     let name = order.file.file_name().unwrap_or_default();
     order.file = directory.join(name);
+    order.work = layout.work().join(format!("{new}.clone"));
+    order.pipe = layout.exchange().join(format!("{new}.clone.sql"));
     Ok(order)
 }
 

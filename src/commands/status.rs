@@ -69,9 +69,10 @@ struct InstanceStatus {
     undo: Option<Undo>,
 }
 
-/// Former content that `import --undo` brings back.
+/// Former content that an `--undo` brings back.
 #[derive(Debug, Clone, Serialize)]
 struct Undo {
+    verb: String,
     from: String,
     since: i64,
     until: i64,
@@ -360,12 +361,14 @@ fn last_snapshot(cluster: &Cluster, name: &Name) -> Option<String> {
         .rfind(|file| file.starts_with(&prefix))
 }
 
-/// What an import took the place of; what cannot be read is not said here, but by `import --undo`.
+/// What an import or an upgrade took the place of; what cannot be read is not said here, but by its
+/// `--undo`.
 fn undo(cluster: &Cluster, name: &Name) -> Option<Undo> {
     let kept = kept::latest(&cluster.layout, name).ok()??.kept;
     Some(Undo {
         since: kept.since,
         until: kept.until(),
+        verb: kept.verb,
         from: kept.from,
     })
 }
@@ -463,9 +466,11 @@ fn details(status: &InstanceStatus, now: i64) -> Vec<String> {
     });
     if let Some(undo) = &status.undo {
         details.push(format!(
-            "imported {} from {}; `import --undo` until {}",
+            "{} {}: {}; `{} --undo` until {}",
+            undo.verb,
             clock::age(now - undo.since),
             undo.from,
+            undo.verb,
             clock::iso(undo.until)
         ));
     }

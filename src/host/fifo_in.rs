@@ -16,7 +16,8 @@ use crate::host::files;
 /// How long between two looks for a reader.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// The writing end of a named pipe; the pipe goes with it.
+/// The writing end of a named pipe; the pipe goes with it, as soon as its reader came or is known to
+/// be over.
 #[derive(Debug)]
 pub struct FifoIn {
     path: PathBuf,
@@ -97,6 +98,9 @@ impl Write for FifoIn {
 
 impl Drop for FifoIn {
     fn drop(&mut self) {
+        // A reader that comes, or waits in its opening already, would wait for ever for a writer: it
+        // gets one, and with it the end.
+        let _ = self.open();
         let _ = std::fs::remove_file(&self.path);
     }
 }
@@ -123,5 +127,22 @@ mod tests {
         pipe.over().store(true, Ordering::SeqCst);
         assert!(pipe.write_all(b"x").is_err());
         assert!(pipe.is_broken());
+    }
+
+    #[test]
+    fn a_reader_that_comes_late_does_not_wait_for_what_nobody_writes() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("pipe");
+        let pipe = FifoIn::make(&path).unwrap();
+        let reader = std::thread::spawn({
+            let path = path.clone();
+            move || {
+                std::thread::sleep(Duration::from_millis(50));
+                std::fs::read(path).unwrap()
+            }
+        });
+        drop(pipe);
+        assert_eq!(reader.join().unwrap(), b"");
+        assert!(!path.exists());
     }
 }

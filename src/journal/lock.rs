@@ -33,7 +33,8 @@ pub struct Request<'a> {
 /// The permission to change something; it ends when this is dropped.
 #[derive(Debug)]
 pub struct Permit {
-    held: Vec<File>,
+    /// Each lock with its file.
+    held: Vec<(PathBuf, File)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -49,8 +50,11 @@ impl Permit {
     /// # Errors
     /// Exit 3 with the holder, 6 where the lock files cannot be written.
     pub fn cluster(locks: &Path, request: &Request<'_>) -> Result<Self> {
-        let file = exclusive(&cluster_file(locks), request, || sharer(locks))?;
-        Ok(Permit { held: vec![file] })
+        let path = cluster_file(locks);
+        let file = exclusive(&path, request, || sharer(locks))?;
+        Ok(Permit {
+            held: vec![(path, file)],
+        })
     }
 
     /// Some instances, each alone, beside other instances' operations.
@@ -61,12 +65,14 @@ impl Permit {
         let path = cluster_file(locks);
         let file = open(&path)?;
         wait_for(&path, request, || None, || file.try_lock_shared())?;
-        let mut held = vec![file];
+        let mut held = vec![(path, file)];
         let mut sorted: Vec<&Name> = names.iter().collect();
         sorted.sort();
         sorted.dedup();
         for name in sorted {
-            held.push(exclusive(&instance_file(locks, name), request, || None)?);
+            let path = instance_file(locks, name);
+            let file = exclusive(&path, request, || None)?;
+            held.push((path, file));
         }
         Ok(Permit { held })
     }
@@ -76,8 +82,21 @@ impl Permit {
     /// # Errors
     /// As [`Permit::cluster`].
     pub fn named(locks: &Path, name: &str, request: &Request<'_>) -> Result<Self> {
-        let file = exclusive(&locks.join(name), request, || None)?;
-        Ok(Permit { held: vec![file] })
+        let path = locks.join(name);
+        let file = exclusive(&path, request, || None)?;
+        Ok(Permit {
+            held: vec![(path, file)],
+        })
+    }
+
+    /// Takes the part of it that is an instance's, so that this one can end before the rest.
+    pub fn part(&mut self, locks: &Path, name: &Name) -> Permit {
+        let wanted = instance_file(locks, name);
+        let (part, rest) = std::mem::take(&mut self.held)
+            .into_iter()
+            .partition(|(path, _)| *path == wanted);
+        self.held = rest;
+        Permit { held: part }
     }
 
     /// Both permissions as one.

@@ -70,6 +70,11 @@ impl ClusterLayout {
         self.root.join("nginx")
     }
 
+    /// `nginx/vhosts/NAME.conf`: an instance's site there.
+    pub fn site(&self, name: &Name) -> PathBuf {
+        self.proxy().join("vhosts").join(format!("{name}.conf"))
+    }
+
     /// `snapshots/`
     pub fn snapshots(&self) -> PathBuf {
         self.root.join("snapshots")

@@ -1,5 +1,6 @@
 //! Pure nouns: what a cluster, an instance, a container and a contract are. No input or output.
 
+pub mod binary_log;
 pub mod cluster;
 pub mod container;
 pub mod contract;
@@ -19,6 +20,7 @@ pub mod memory;
 pub mod name;
 pub mod page;
 pub mod port;
+pub mod retention;
 pub mod scope;
 pub mod secret;
 pub mod snapshot;

@@ -248,6 +248,20 @@ impl<'a> Server<'a> {
         .map(drop)
     }
 
+    /// Makes an account that can do again what the binary log has, in one schema and nowhere
+    /// else.
+    ///
+    /// # Errors
+    /// Exit 1 with what the server says.
+    pub fn make_replay_account(&self, user: &str, password: &Secret, schema: &str) -> Result<()> {
+        self.make_account(user, password, schema)?;
+        self.query(&format!(
+            "SET SESSION sql_log_bin = 0;\nGRANT BINLOG REPLAY ON *.* TO {};\n",
+            sql::account(user)
+        ))
+        .map(drop)
+    }
+
     /// Drops an account.
     ///
     /// # Errors

@@ -15,8 +15,13 @@ const LIMIT: Duration = Duration::from_secs(7 * 86_400);
 /// What the script ends with where the client has no sandbox.
 const NO_SANDBOX: i64 = 64;
 
-/// The client, which runs no command of its own that stands in a dump.
+/// What it ends with where the system kills it for its memory.
+const KILLED: i64 = 128 + 9;
+
+/// The client, which runs no command of its own that stands in a dump. It holds a whole statement in
+/// memory, and shares that with the server: of the two, it is to be killed.
 const SCRIPT: &str = "pipe=$1; config=$2; schema=$3
+echo 1000 >/proc/self/oom_score_adj
 client=$(command -v mariadb || command -v mysql)
 \"$client\" --help 2>/dev/null | grep -q -e '--sandbox' || { cat \"$pipe\" >/dev/null; exit 64; }
 exec \"$client\" --defaults-file=\"$config\" --sandbox --binary-mode --local-infile=0 \
@@ -34,7 +39,8 @@ pub fn login(user: &str, password: &Secret) -> Secret {
 /// Loads what comes through a pipe into a schema; comes back when it is over.
 ///
 /// # Errors
-/// Exit 8 with what the server says where it refuses a statement of the dump, 6 where its client
+/// Exit 8 with what the server says where it refuses a statement of the dump, or where one is larger
+/// than the database's memory, 6 where its client
 /// cannot load what nobody vouches for, 1 where there is no room, or the client broke off.
 pub fn run(
     engine: &dyn Engine,
@@ -53,6 +59,9 @@ pub fn run(
         NO_SANDBOX => Err(Error::refused("no dump can be loaded here")
             .why("the database server's client has no --sandbox, so a dump could run commands")
             .next("take a newer image of MariaDB: 10.11.8, 10.6.18 or 10.5.25 at least")),
+        KILLED => Err(Error::damaged("the dump in the snapshot cannot be loaded")
+            .why("a statement in it is larger than the database's memory")
+            .next("where it is a row of your own, give the database more: DATABASE_MEMORY")),
         _ if said.contains("ERROR ") && !is_no_room(&said) => {
             Err(Error::damaged("the dump in the snapshot cannot be loaded").why(said))
         }

@@ -9,6 +9,8 @@ pub mod load;
 pub mod page;
 pub mod proxy;
 pub mod read_only;
+pub mod replay;
+pub mod sandbox_line;
 pub mod scroll;
 pub mod search;
 pub mod tables;

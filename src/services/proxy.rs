@@ -38,6 +38,26 @@ pub fn spec(cluster: &Cluster) -> Result<Option<ContainerSpec>> {
     }))
 }
 
+/// What is written down of it, now and without an instance; nothing where the instance is not in it.
+///
+/// # Errors
+/// As [`spec`].
+pub fn without(cluster: &Cluster, instance: &Name) -> Result<Option<(String, String)>> {
+    let web = names::of_instance(&cluster.name, instance, Role::Web, "");
+    let path = cluster.layout.proxy_spec();
+    let (Some(text), Some(mut spec)) = (files::read_if_there(&path)?, spec(cluster)?) else {
+        return Ok(None);
+    };
+    let before = spec.links.len();
+    spec.links.retain(|link| link.container != web);
+    if spec.links.len() == before {
+        return Ok(None);
+    }
+    let after = serde_json::to_string_pretty(&spec)
+        .map_err(|e| Error::failed(format!("{} cannot be written", path.display())).why(e))?;
+    Ok(Some((text, after)))
+}
+
 /// How the original's proxy is made anew. Its upstreams name the instances' containers as the
 /// links did; a proxy on the host's own network stays there.
 pub fn like(cluster: &Cluster, there: &Container, instances: &[Name]) -> ContainerSpec {

@@ -85,3 +85,71 @@ pub fn states(
         .map(state)
         .collect())
 }
+
+/// The same by the number of their rows alone.
+///
+/// # Errors
+/// Exit 1 with what the server says.
+pub fn counts(
+    server: &Server<'_>,
+    schema: &str,
+    tables: &[String],
+) -> Result<BTreeMap<String, Table>> {
+    let rows = rows(server, schema, tables)?;
+    let bare = |rows| Table {
+        rows,
+        checksum: None,
+    };
+    Ok(rows
+        .into_iter()
+        .map(|(name, rows)| (name, bare(rows)))
+        .collect())
+}
+
+/// How each table and view of a schema is made; without what rows leave behind (the next number)
+/// and without whom a view belongs to.
+///
+/// # Errors
+/// Exit 1 with what the server says.
+pub fn shapes(server: &Server<'_>, schema: &str) -> Result<BTreeMap<String, String>> {
+    let names = server.tables(schema)?;
+    let mut queries = format!("USE {};\n", sql::identifier(schema));
+    for name in &names {
+        queries.push_str(&format!("SHOW CREATE TABLE {};\n", sql::identifier(name)));
+    }
+    let answer = server.query_within(&queries, READING)?;
+    // Line ends within are escaped: a line for each. The name stands first in it.
+    let shapes: Vec<String> = answer.lines().map(|line| shape(line, schema)).collect();
+    match shapes.len() == names.len() {
+        true => Ok(names.into_iter().zip(shapes).collect()),
+        false => Err(Error::failed(
+            "the database does not say how its tables are made",
+        )),
+    }
+}
+
+fn shape(line: &str, schema: &str) -> String {
+    let own = format!("{}.", sql::identifier(schema));
+    line.split(' ')
+        .filter(|word| !word.starts_with("AUTO_INCREMENT=") && !word.starts_with("DEFINER="))
+        .collect::<Vec<_>>()
+        .join(" ")
+        .replace(&own, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shape_of_a_table_is_not_what_rows_leave_behind() {
+        let one = "t\tCREATE TABLE `t` (\\n  `id` int\\n) ENGINE=InnoDB AUTO_INCREMENT=7 DEFAULT CHARSET=utf8";
+        assert_eq!(shape(one, "a"), shape(&one.replace("=7 ", "=9 "), "b"));
+        assert_ne!(shape(one, "a"), shape(&one.replace("int", "text"), "a"));
+        let view = "v\tCREATE DEFINER=`kor_a`@`%` SQL SECURITY DEFINER VIEW `v` AS select `kor_a`.`x`.`id` from `kor_a`.`x`\tutf8";
+        assert_eq!(
+            shape(view, "kor_a"),
+            shape(&view.replace("kor_a`", "kor_b`"), "kor_b")
+        );
+    }
+}

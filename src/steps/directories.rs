@@ -1,9 +1,9 @@
 //! Directories that give way to new ones.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::host::files;
+use crate::host::{crash, files};
 
 /// Moves a directory; one that was moved already stays where it is.
 pub fn move_it(from: &Path, to: &Path) -> Result<()> {
@@ -26,6 +26,17 @@ pub fn move_back(from: &Path, to: &Path) -> Result<()> {
         // The place was taken before the move, so there was none and nothing is to be taken back.
         (true, true) => Ok(()),
     }
+}
+
+/// Removes files; one that is gone already is fine.
+pub fn discard_files(paths: &[PathBuf]) -> Result<()> {
+    for path in paths {
+        if files::exists(path) {
+            files::remove_file(path)?;
+            crash::point("between two files that go");
+        }
+    }
+    Ok(())
 }
 
 fn in_the_way(path: &Path) -> Error {

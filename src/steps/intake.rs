@@ -1,7 +1,7 @@
 //! A snapshot's content, unpacked beside an instance's and loaded into a schema of its own.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
@@ -10,13 +10,12 @@ use crate::error::{Error, Result};
 use crate::host::archive::{self, Checked, Limits, Rules, Sinks, Strays, Watch};
 use crate::host::fifo_in::FifoIn;
 use crate::host::{crash, files};
-use crate::model::env_file::EnvFile;
 use crate::model::secret::Secret;
 use crate::services::definers::WithoutDefiners;
 use crate::services::{load, tables};
 use crate::steps::database::server;
 use crate::steps::gauge::Gauge;
-use crate::steps::{World, exchange};
+use crate::steps::{World, exchange, unpacked};
 
 /// What is taken in, and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,6 +80,7 @@ pub fn take_in(world: &World<'_>, intake: &Intake) -> Result<()> {
     let checked = unpack(world, intake);
     sweep(intake)?;
     let checked = checked?;
+    unpacked::check_kinds(intake)?;
     crash::point("after the dump was loaded");
     // A dump can have changed its own user's password.
     server.make_account(&intake.user, &intake.password, &intake.schema)?;
@@ -204,18 +204,7 @@ fn complete(intake: &Intake) -> Result<()> {
         }
     }
     match &intake.env_file {
-        Some(name) => overlay(&intake.next.join(name), &intake.env),
+        Some(name) => unpacked::overlay(intake, name),
         None => Ok(()),
     }
-}
-
-fn overlay(path: &Path, settings: &BTreeMap<String, Option<Secret>>) -> Result<()> {
-    let mut env = EnvFile::parse(&files::read_if_there(path)?.unwrap_or_default());
-    for (key, value) in settings {
-        match value {
-            Some(value) => env.set(key, value.reveal())?,
-            None => drop(env.unset(key)?),
-        }
-    }
-    files::write(path, &env.to_string(), files::PRIVATE)
 }

@@ -4,15 +4,19 @@
 mod app;
 mod containers;
 mod database;
+mod describe;
 mod directories;
 mod exchange;
+mod files_copy;
 mod gauge;
 mod intake;
 mod kept;
 mod original;
 mod place;
 mod plan;
+mod schema_copy;
 mod snapshot;
+mod unpacked;
 mod wait;
 
 use std::path::PathBuf;
@@ -22,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::host::clone::Rules;
 use crate::host::files;
 use crate::host::interrupt::Interrupt;
 use crate::host::registry::Registry;
@@ -36,6 +41,7 @@ use crate::services::read_only::{self, Rights};
 
 pub use intake::{Intake, Text};
 pub use place::Entry;
+pub use schema_copy::SchemaCopy;
 
 /// In `.kor-cluster/index_unknown/NAME`: nobody compared the index with the table yet.
 pub const INDEX_UNKNOWN: &str = "unknown\n";
@@ -66,6 +72,11 @@ pub enum Step {
     DiscardDirectory {
         /// Its path.
         path: PathBuf,
+    },
+    /// Removes files that nobody needs any more; nothing takes that back.
+    DiscardFiles {
+        /// Their paths; one that is not there is fine.
+        paths: Vec<PathBuf>,
     },
     /// Enters a cluster into this host's registry.
     Enter {
@@ -210,11 +221,48 @@ pub enum Step {
         /// What it is made of, and where it goes.
         order: Box<Order>,
     },
+    /// Reads all of a snapshot, and fails where it is not whole.
+    CheckSnapshot {
+        /// Its file.
+        file: PathBuf,
+    },
     /// Unpacks a snapshot beside an instance and loads it into a schema that was just made; the
     /// undo leaves no file of it.
     TakeIn {
         /// What is taken in, and where it goes.
         intake: Box<Intake>,
+    },
+    /// Copies a schema beside, and follows what is written to the original meanwhile; the undo
+    /// leaves no more than the schema, which is another step's.
+    CopySchema {
+        /// What is copied, and where to.
+        copy: Box<SchemaCopy>,
+    },
+    /// Makes such a copy the same as its original, which nobody writes to any more.
+    CompleteCopy {
+        /// As in [`Step::CopySchema`].
+        copy: Box<SchemaCopy>,
+    },
+    /// Follows the original no longer; the copy stays as it is.
+    LeaveCopy {
+        /// As in [`Step::CopySchema`].
+        copy: Box<SchemaCopy>,
+    },
+    /// Copies a directory of files; the undo removes the copy.
+    CopyFiles {
+        /// The directory.
+        from: PathBuf,
+        /// The copy.
+        to: PathBuf,
+        /// What of it is copied, and how.
+        rules: Rules,
+    },
+    /// Lets one of two copies go: the one that was worked on, where that changed nothing in it.
+    SettleFiles {
+        /// The copy that was worked on.
+        worked_on: PathBuf,
+        /// The one that was not.
+        kept: PathBuf,
     },
     /// Waits until a web process that nobody reaches answers in the content that is new.
     AwaitProof {
@@ -350,6 +398,7 @@ impl Deeds<Step> for World<'_> {
             Step::Place { entries, .. } => place::place(entries),
             Step::MoveDirectory { from, to } => directories::move_it(from, to),
             Step::DiscardDirectory { path } => files::remove_tree(path),
+            Step::DiscardFiles { paths } => directories::discard_files(paths),
             Step::Enter { name, root } => self.registry.enter(name, root),
             Step::MakeNetwork { network } => self.engine.create_network(network),
             Step::RemoveNetwork { network } => containers::remove_network(self, &network.name),
@@ -390,7 +439,13 @@ impl Deeds<Step> for World<'_> {
                 read_only::give_back(&database::server(self, database), rights)
             }
             Step::TakeSnapshot { order } => snapshot::take(self, order),
+            Step::CheckSnapshot { file } => snapshot::check(self, file),
             Step::TakeIn { intake } => intake::take_in(self, intake),
+            Step::CopySchema { copy } => schema_copy::copy(self, copy),
+            Step::CompleteCopy { copy } => schema_copy::complete(self, copy),
+            Step::LeaveCopy { copy } => schema_copy::undo(self, copy),
+            Step::CopyFiles { from, to, rules } => files_copy::copy(self, from, to, rules),
+            Step::SettleFiles { worked_on, kept } => files_copy::settle(worked_on, kept),
             Step::AwaitProof { .. } => wait::for_proof(self, step),
             Step::NoteContent {
                 directory,
@@ -453,6 +508,8 @@ impl Deeds<Step> for World<'_> {
             }
             Step::TakeSnapshot { order } => snapshot::undo(order),
             Step::TakeIn { intake } => intake::undo(intake),
+            Step::CopySchema { copy } => schema_copy::undo(self, copy),
+            Step::CopyFiles { to, .. } => files_copy::undo(to),
             Step::NoteContent { directory, .. } => kept::forget_note(directory),
             Step::Exchange {
                 entries,
@@ -462,6 +519,8 @@ impl Deeds<Step> for World<'_> {
             } => exchange::change_back(entries, live, next, before),
             Step::MakeIndex { search, index, .. } => app::delete_index(self, search, index),
             Step::DiscardDirectory { .. }
+            | Step::DiscardFiles { .. }
+            | Step::CheckSnapshot { .. }
             | Step::RemoveStray { .. }
             | Step::RemoveSetAside { .. }
             | Step::CompareIndex { .. }
@@ -469,6 +528,9 @@ impl Deeds<Step> for World<'_> {
             | Step::AwaitHealthy { .. }
             | Step::AwaitProof { .. }
             | Step::DropContent { .. }
+            | Step::CompleteCopy { .. }
+            | Step::LeaveCopy { .. }
+            | Step::SettleFiles { .. }
             | Step::GiveBack { .. }
             | Step::CheckEmptySchema { .. }
             | Step::RunPhase { .. }
@@ -477,94 +539,4 @@ impl Deeds<Step> for World<'_> {
             | Step::Mend { .. } => Ok(()),
         }
     }
-}
-
-impl Step {
-    /// Whether it changes anything; else it only waits or looks.
-    pub fn changes(&self) -> bool {
-        !matches!(
-            self,
-            Step::AwaitService { .. }
-                | Step::AwaitHealthy { .. }
-                | Step::AwaitProof { .. }
-                | Step::AwaitUnfinished { .. }
-                | Step::CheckEmptySchema { .. }
-                | Step::ReleaseWork { .. }
-                | Step::CompareIndex { .. }
-                // Nothing was cut off as a rule, and nobody's settings or containers change.
-                | Step::Mend { .. }
-        )
-    }
-
-    /// What it does, for an operator and for `--dry-run`. No secrets.
-    pub fn describe(&self) -> String {
-        match self {
-            Step::Place { what, .. } => what.clone(),
-            Step::MoveDirectory { from, to } => {
-                format!("move {} to {}", from.display(), to.display())
-            }
-            Step::DiscardDirectory { path } => format!("remove {}", path.display()),
-            Step::Enter { name, .. } => format!("enter {name} into this host's registry"),
-            Step::MakeNetwork { network } => format!("make the network {}", network.name),
-            Step::RemoveNetwork { network } => format!("remove the network {}", network.name),
-            Step::RunContainer { spec } => {
-                format!("start the container {} from {}", spec.name, spec.image)
-            }
-            Step::RemoveContainer { spec } => {
-                format!("stop and remove the container {}", spec.name)
-            }
-            Step::RemoveStray { name } => format!("stop and remove the container {name}"),
-            Step::SetAside { name, .. } => format!("stop the container {name} and set it aside"),
-            Step::RemoveSetAside { name } => format!("remove the container {name}"),
-            Step::CompareIndex { index, .. } => {
-                format!("fill the search index {index} if it lacks anything")
-            }
-            Step::AwaitService { role, .. } => match role {
-                Role::Proxy => "wait until the reverse proxy answers".to_owned(),
-                Role::Search => "wait until the search server answers".to_owned(),
-                _ => "wait until the database answers".to_owned(),
-            },
-            Step::AwaitHealthy { instances, .. } => {
-                format!("wait until {} is healthy", list(instances))
-            }
-            Step::MakeSchema { schema, .. } => format!("make the schema {schema}"),
-            Step::MakeAccount { user, .. } => format!("make the database user {user}"),
-            Step::CheckEmptySchema { schema, .. } => {
-                format!("check that the schema {schema} is empty")
-            }
-            Step::SetUp { schema, .. } => {
-                format!("run the application's first set-up on {schema}")
-            }
-            Step::MakeIndex { index, .. } => format!("fill the search index {index}"),
-            Step::ReadOnly { rights, .. } => {
-                format!("keep everybody from writing to {}", rights.schema)
-            }
-            Step::GiveBack { rights, .. } => format!("let {} be written to again", rights.schema),
-            Step::TakeSnapshot { order } => format!("take the snapshot {}", order.file.display()),
-            Step::TakeIn { intake } => format!("take in {}", intake.file.display()),
-            Step::AwaitProof { instance, .. } => {
-                format!("wait until {instance} answers in the new content, where nobody reaches it")
-            }
-            Step::NoteContent { .. } => "write down what the new content is".to_owned(),
-            Step::Exchange { live, .. } => {
-                format!("put the new content into {}", live.display())
-            }
-            Step::DropContent { place, .. } => {
-                format!("drop the schema {}, its user and its index", place.schema)
-            }
-            Step::RunPhase { what, .. } => what.clone(),
-            Step::ReleaseWork { schema, .. } => {
-                format!("give back what a killed background process had taken in {schema}")
-            }
-            Step::AwaitUnfinished { instance, what, .. } => {
-                format!("wait for {what} in {instance}")
-            }
-            Step::Mend { what, .. } => format!("make up for {what} if a stop cut them off"),
-        }
-    }
-}
-
-fn list(names: &[Name]) -> String {
-    let names: Vec<&str> = names.iter().map(Name::as_str).collect();
-    names.join(", ")
 }

@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::cluster::Cluster;
+use crate::eras::eras;
 use crate::harness::{files_below, free_port, until};
 use crate::web::Site;
 
@@ -29,8 +30,9 @@ fn a_clone_has_the_content_and_an_identity_of_its_own() {
     let of_main = identity(&site);
     let to = free_port();
     cluster
-        .call(["clone", "main", "main", "--port", "1"])
-        .expect(2);
+        .call(["clone", "main", "main"])
+        .expect(6)
+        .says(&["taken"]);
     cluster
         .call(["clone", "main", "copy", "--port", &to.to_string()])
         .ok()
@@ -79,4 +81,71 @@ fn a_clone_has_the_content_and_an_identity_of_its_own() {
             .count(),
         0
     );
+
+    // One that is down is as good.
+    cluster.instance("main", ["stop"]).ok();
+    let to = free_port().to_string();
+    cluster.call(["clone", "main", "third", "--port", &to]).ok();
+    assert_eq!(cluster.condition("main"), "down");
+    let entities = |name: &str| cluster.sql(&format!("select count(*) from kor_{name}.entities"));
+    assert_eq!(entities("third"), entities("main"));
+}
+
+/// What the application's own settings say at a path, such as `production.maintainer`.
+fn app_setting(cluster: &Cluster, instance: &str, path: &str) -> Value {
+    let script = "require %q(yaml); require %q(json); puts JSON.generate(\
+                  YAML.load_file(%q(/opt/kor/shared/kor.app.yml)) || {})";
+    let command = format!("ruby -e '{script}'");
+    let said = cluster.instance(instance, ["run_headless", &command]).ok();
+    let settings: Value = serde_json::from_str(said.text()).unwrap();
+    let pointer = format!("/{}", path.replace('.', "/"));
+    settings.pointer(&pointer).cloned().unwrap_or_default()
+}
+
+#[test]
+fn a_clone_of_each_era_that_is_configured_by_files_is_its_own() {
+    let (_guard, eras) = eras();
+    for (cluster, name, mail) in [
+        (&eras.old, "one", "production.mail_delivery_method"),
+        (&eras.old, "two", "production.mail.delivery_method"),
+        (&eras.new, "three", "production.mail.delivery_method"),
+    ] {
+        let site = eras.site(cluster, name);
+        site.make("Ankhesenamun");
+        // As the application itself writes it down one day.
+        let grown = "all:\n  host:\n    host: old.example.org\nproduction:\n  maintainer:\n    \
+                     repository_uuid: old\n    name: Somebody\n";
+        fs::write(cluster.instance_root(name).join("kor.app.yml"), grown).unwrap();
+        let new = format!("{name}-copy");
+        let port = free_port();
+        cluster
+            .call(["clone", name, &new, "--port", &port.to_string()])
+            .ok()
+            .says(&["kor.app.yml"]);
+        assert_eq!(app_setting(cluster, &new, mail), "test");
+        assert_eq!(app_setting(cluster, &new, "all.host"), Value::Null);
+        let maintainer = app_setting(cluster, &new, "production.maintainer");
+        assert_eq!(maintainer["name"], "Somebody");
+        if name == "one" {
+            assert_eq!(
+                cluster.sql("select count(*) from `kor_one-copy`.sessions"),
+                "0"
+            );
+            assert_ne!(cluster.sql("select count(*) from kor_one.sessions"), "0");
+        } else {
+            assert_ne!(maintainer["repository_uuid"], "old");
+            let keys = |schema: &str| cluster.sql(&format!("select api_key from `{schema}`.users"));
+            assert_ne!(keys(&format!("kor_{new}")), keys(&format!("kor_{name}")));
+        }
+        cluster.instance(&new, ["start"]).ok();
+        assert_eq!(cluster.condition(&new), "up");
+        let password = "admin_password";
+        let of_original = cluster.instance_root(name).join(password);
+        fs::copy(of_original, cluster.instance_root(&new).join(password)).unwrap();
+        assert_eq!(
+            Site::logged_in(cluster, &new, port).found("Ankhesenamun"),
+            1
+        );
+        cluster.instance(&new, ["stop"]).ok();
+    }
 }

@@ -152,6 +152,33 @@ impl Site {
         entity.to_string()
     }
 
+    /// Makes entities with names, and says of each whether that was acknowledged: where it was not,
+    /// nobody knows.
+    pub fn maker(&self) -> impl Fn(&str) -> bool {
+        let (_, kind) = self.kinds();
+        let collection = self.collection();
+        move |name| {
+            let body = serde_json::json!({"entity": {
+                "name": name,
+                "no_name_statement": "enter_name",
+                "kind_id": kind,
+                "collection_id": collection,
+            }});
+            self.agent
+                .post(format!("{}/entities", self.base))
+                .header(self.login.0, &self.login.1)
+                .content_type("application/json")
+                .send(body.to_string().as_bytes())
+                .is_ok_and(|answer| answer.status() == 200)
+        }
+    }
+
+    /// Whether it answers out of the database.
+    pub fn answers(&self) -> bool {
+        let answer = self.agent.get(format!("{}/info", self.base)).call();
+        answer.is_ok_and(|answer| answer.status() == 200)
+    }
+
     /// Uploads a picture that nobody uploaded before.
     pub fn upload(&self) {
         static NEXT: AtomicU32 = AtomicU32::new(0);

@@ -11,5 +11,7 @@ mod kept;
 mod killed;
 mod locks;
 mod place;
+mod prune;
+mod remove;
 mod scope;
 mod snapshot;

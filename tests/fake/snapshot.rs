@@ -95,7 +95,8 @@ fn walk(root: &Path, directory: &Path, things: &mut BTreeMap<String, String>) {
         } else if name.starts_with("c/snapshots/") {
             // Its name and its content have the time in them.
             let instance = name.split('.').next().unwrap();
-            things.insert(instance.to_owned(), format!("{mode:o} a snapshot"));
+            let of_it = things.entry(instance.to_owned()).or_default();
+            of_it.push_str(&format!("{mode:o} a snapshot "));
         } else {
             let text = fs::read_to_string(&path).unwrap();
             things.insert(

@@ -2,7 +2,9 @@
 
 mod forget;
 mod take;
-mod undo;
+pub mod undo;
+
+pub use take::push_proof;
 
 use std::path::PathBuf;
 
@@ -39,7 +41,7 @@ pub struct Args {
 /// everything is undone then, and the old content serves as before.
 pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     match &args.file {
-        _ if args.undo => undo::run(context, args.discard_new),
+        _ if args.undo => undo::run(context, "import", args.discard_new),
         _ if args.forget => forget::run(context),
         Some(file) => take::run(context, file, args.version.as_ref()),
         None => Err(Error::usage("which snapshot?").next("say import FILE")),

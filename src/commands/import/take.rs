@@ -268,8 +268,11 @@ fn push_beside(
     Ok(())
 }
 
-/// The steps that try the new content out where nobody reaches it.
-fn push_proof(plan: &mut Plan, session: &Session<'_>, app: &App<'_>) -> Result<()> {
+/// The steps that try new content out where nobody reaches it.
+///
+/// # Errors
+/// Exit 2 where the configured repository is none.
+pub fn push_proof(plan: &mut Plan, session: &Session<'_>, app: &App<'_>) -> Result<()> {
     let mut spec = app.phase(&app.contract.web.command, &session.id)?;
     spec.stop_seconds = app.contract.web.stop_seconds;
     let container = spec.name.clone();

@@ -1,4 +1,4 @@
-//! `import --undo`: the content that the last import took the place of.
+//! `import --undo`, `upgrade --undo`: the content that the last one took the place of.
 
 use serde_json::json;
 
@@ -20,12 +20,12 @@ use crate::steps::{Plan, Step};
 ///
 /// # Errors
 /// Exit 4 where nothing is kept, 6 where something was written since and is not given up.
-pub fn run(context: &Context<'_>, discard_new: bool) -> Result<Report> {
+pub fn run(context: &Context<'_>, verb: &'static str, discard_new: bool) -> Result<Report> {
     let cluster = context.cluster()?;
     let name = context.one_instance(&cluster, &[])?;
     let session = Session::begin(
         context,
-        "import",
+        verb,
         cluster,
         std::slice::from_ref(&name),
         Extent::Instances,
@@ -36,9 +36,18 @@ pub fn run(context: &Context<'_>, discard_new: bool) -> Result<Report> {
     let Some(found) = kept::latest(&cluster.layout, &name)? else {
         return Err(
             Error::not_found(format!("no former content of {name} is kept"))
-                .why("it was not imported into in the last 7 days, or `import --forget` let it go"),
+                .why("nothing took its place in the last 7 days, or `import --forget` let it go"),
         );
     };
+    let link = now.layout.link();
+    if found.kept.verb != verb {
+        let last = &found.kept.verb;
+        return Err(
+            Error::refused(format!("the last that {name} went through was no {verb}"))
+                .why(format!("it was {last}: {}", found.kept.from))
+                .next(typed(&link, &format!("{last} --undo"))),
+        );
+    }
     let former = InstanceLayout::elsewhere(found.content());
     let then = store::instance_by_files_in(cluster, &name, &former)?;
     let instances = [now, then];
@@ -48,17 +57,17 @@ pub fn run(context: &Context<'_>, discard_new: bool) -> Result<Report> {
     };
     let observed = Observed::settled(context, cluster, std::slice::from_ref(now.instance))?;
     if !observed.services_run() {
-        return Err(services_are_down(cluster, "import"));
+        return Err(services_are_down(cluster, verb));
     }
     let written = written_since(&session, now, &found)?;
     if !written.is_empty() && !discard_new {
-        let words = "import --undo --discard-new";
+        let words = format!("{verb} --undo --discard-new");
         return Err(
-            Error::refused(format!("{name} was written to since the import"))
+            Error::refused(format!("{name} was written to since the {verb}"))
                 .why(written.join("; "))
                 .next(format!(
                     "to give that up, after a snapshot of it: {}",
-                    typed(&now.instance.layout.link(), words)
+                    typed(&link, &words)
                 )),
         );
     }

@@ -22,8 +22,8 @@ pub fn answer(database: &mut Database, statements: &str) -> Result<String> {
         } else if let Some(rows) = super::rights::answer(database, statement) {
             out.push_str(&rows);
         } else if statement.starts_with("GRANT ALL") {
-            let user = statement.split(" TO ").nth(1).and_then(first_quoted);
-            database.users.insert(user.unwrap_or_default(), name);
+            let user = granted_to(statement);
+            database.users.insert(user, name);
         } else if statement.starts_with("DROP USER") {
             database.users.remove(&name);
         } else if statement.starts_with("SELECT t.table_name") {
@@ -55,6 +55,14 @@ pub fn answer(database: &mut Database, statements: &str) -> Result<String> {
                 0
             };
             out.push_str(&format!("{count}\n"));
+        } else if statement.starts_with("SELECT @@log_bin,") {
+            out.push_str("1\tROW\n");
+        } else if statement.starts_with("SELECT @@log_bin_basename") {
+            out.push_str("/var/lib/mysql/binlog\n");
+        } else if statement.starts_with("SHOW MASTER STATUS") {
+            out.push_str("binlog.000001\t1000\t\t\n");
+        } else if statement.starts_with("SHOW CREATE TABLE") {
+            out.push_str(&format!("{name}\tCREATE TABLE\n"));
         } else if statement.starts_with("SELECT COUNT(*) FROM") {
             out.push_str("0\n");
         } else if statement.starts_with("CHECKSUM TABLE") {
@@ -70,11 +78,19 @@ pub fn answer(database: &mut Database, statements: &str) -> Result<String> {
             out.push_str("1\n");
         } else if statement.starts_with("SHOW BINARY LOGS") {
             out.push_str("binlog.000001\t1000\n");
-        } else if !statement.starts_with("ALTER USER") && !statement.starts_with("SET SESSION") {
+        } else if !DOES_NOTHING.iter().any(|word| statement.starts_with(word)) {
             return Err(Error::failed("the fake database does not know a statement").why(statement));
         }
     }
     Ok(out)
+}
+
+/// Statements whose effect nobody looks at here.
+const DOES_NOTHING: [&str; 3] = ["ALTER USER", "SET SESSION", "GRANT BINLOG"];
+
+fn granted_to(statement: &str) -> String {
+    let user = statement.split(" TO ").nth(1).and_then(first_quoted);
+    user.unwrap_or_default()
 }
 
 fn first_quoted(text: &str) -> Option<String> {
@@ -110,7 +126,13 @@ pub fn piped(world: &World, container: &str, command: &[&str]) -> Option<Piped> 
                 .iter()
                 .map(|table| format!("CREATE TABLE `{table}`\n"))
                 .collect();
-            let dump = format!("-- a dump\n{made}-- Dump completed\n");
+            let position = match command.contains(&"--master-data=2") {
+                true => {
+                    "-- CHANGE MASTER TO MASTER_LOG_FILE='binlog.000001', MASTER_LOG_POS=1000;\n"
+                }
+                false => "",
+            };
+            let dump = format!("-- a dump\n{position}{made}-- Dump completed\n");
             Some(Piped::Dump(on_host, dump))
         }
         Some(&"load") => Some(Piped::Load(on_host, schema)),

@@ -7,6 +7,12 @@ use std::rc::Rc;
 use crate::host::archive::entries::bad;
 use crate::model::memory;
 
+/// Nothing that anybody keeps packs as many times smaller, in one compressor or in two.
+const BOMB: u64 = 50_000;
+
+/// But so few bytes may do that.
+const TOO_SMALL_FOR_A_BOMB: u64 = 16 << 20;
+
 /// What a snapshot may come to at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -92,11 +98,13 @@ impl Budget {
             .limits
             .ratio
             .saturating_mul(if self.announced { 20 } else { 1 });
-        let most = self.packed.get().saturating_mul(times);
-        if self.solid.saturating_sub(self.limits.free) > most {
-            return Err(bad(format!(
-                "it unpacks to more than {times} times its size"
-            )));
+        for (times, free) in [(times, self.limits.free), (BOMB, TOO_SMALL_FOR_A_BOMB)] {
+            let most = self.packed.get().saturating_mul(times);
+            if self.solid.saturating_sub(free) > most {
+                return Err(bad(format!(
+                    "it unpacks to more than {times} times its size"
+                )));
+            }
         }
         Ok(())
     }

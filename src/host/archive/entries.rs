@@ -62,6 +62,9 @@ struct Extras {
     records: bool,
 }
 
+/// Seconds that are further away than any file system counts.
+const FAR: i64 = 1 << 40;
+
 /// Longer names are refused unread, in bytes.
 const NAME: u64 = 8 << 10;
 
@@ -180,10 +183,7 @@ impl<'r> Entries<'r> {
             gid: extras.gid.map_or_else(|| number(header.gid()), Ok)?,
             seconds: match extras.time {
                 Some((seconds, _)) => seconds,
-                // Further away than any file system counts.
-                None => i64::try_from(header.mtime()?)
-                    .unwrap_or(i64::MAX)
-                    .min(1 << 40),
+                None => seconds(header)?,
             },
             nanoseconds: extras.time.map_or(0, |(_, nanoseconds)| nanoseconds),
             extended: extras.extended,
@@ -325,6 +325,15 @@ fn without_zero(mut name: Vec<u8>) -> Vec<u8> {
     name
 }
 
+/// The time in a header. Before 1970 it is GNU's binary number, whose first byte then says so.
+fn seconds(header: &Header) -> io::Result<i64> {
+    let number = header.mtime()?;
+    if header.as_old().mtime[0] == 0xFF {
+        return Ok((number as i64).clamp(-FAR, 0));
+    }
+    Ok(i64::try_from(number).unwrap_or(i64::MAX).min(FAR))
+}
+
 /// The last number means nobody to the system.
 fn owner(number: u64) -> Option<u32> {
     u32::try_from(number).ok().filter(|n| *n != u32::MAX)
@@ -345,7 +354,7 @@ fn time(text: &str) -> Option<(i64, u32)> {
     {
         return None;
     }
-    let seconds: i64 = whole.parse().ok().filter(|s| *s <= 1 << 40)?;
+    let seconds: i64 = whole.parse().ok().filter(|s| *s <= FAR)?;
     let nanoseconds: u32 = format!("{:0<9}", &fraction[..fraction.len().min(9)])
         .parse()
         .ok()?;

@@ -225,6 +225,10 @@ pub struct ServiceRules {
     pub image: String,
     /// Of a search server: a query whose one number is how many documents a whole index has.
     pub documents: Option<String>,
+    /// Of a database server: how the statements begin with which the application changes a table
+    /// at each of its starts. What is known can be done again on a copy.
+    #[serde(default)]
+    pub start_up_statements: Vec<String>,
 }
 
 /// Work that is not done yet.

@@ -7,7 +7,7 @@ mod pack;
 mod tables;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::Scope;
@@ -17,12 +17,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::host::archive::{self, Watch};
 use crate::host::clone::{Clone as TreeClone, Rules};
 use crate::host::{crash, files, sizes};
 use crate::model::snapshot::{About, CloneKind, Hold, Packing};
 use crate::services::database::Server;
 use crate::services::{dump, hold};
 use crate::steps::World;
+use crate::steps::gauge::Gauge;
 use crate::steps::snapshot::pack::Parts;
 
 pub use documents::IndexOrder;
@@ -115,6 +117,14 @@ pub fn take(world: &World<'_>, order: &Order) -> Result<()> {
 pub fn undo(order: &Order) -> Result<()> {
     files::remove_file(&order.file)?;
     sweep(order)
+}
+
+/// Fails where a snapshot is not whole.
+pub fn check(world: &World<'_>, file: &Path) -> Result<()> {
+    let nobody_knows = AtomicU64::new(0);
+    let gauge = Gauge::new(world.observer, "reading the snapshot again", &nobody_knows);
+    let progress = |bytes| gauge.add(bytes);
+    archive::verify(file, Watch::new(world.interrupt, &progress)).map(drop)
 }
 
 /// Removes what an earlier one left, or this one does not need any more.

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::host::archive::{Options, Stream, Tree, Watch, Writer};
 use crate::host::priority;
 use crate::model::snapshot::{About, CloneKind};
+use crate::services::sandbox_line::WithoutSandboxLine;
 use crate::steps::World;
 use crate::steps::gauge::Gauge;
 use crate::steps::snapshot::Order;
@@ -46,9 +47,13 @@ pub fn pack(world: &World<'_>, order: &Order, parts: Parts<'_>) -> Result<()> {
     let options = Options::new(order.packing, order.workers);
     let mut writer = Writer::begin(&order.file, options, watch)?;
     let mut dump = parts.dump;
+    let mut text = WithoutSandboxLine::new(&mut dump.pipe);
     let passed = match parts.apart {
-        Some(apart) => writer.add_stream(Stream::Dump, &mut apart.chain(&mut dump.pipe)),
-        None => writer.add_stream(Stream::Dump, &mut dump.pipe),
+        Some(apart) => {
+            let mut both = WithoutSandboxLine::new(apart).chain(text);
+            writer.add_stream(Stream::Dump, &mut both)
+        }
+        None => writer.add_stream(Stream::Dump, &mut text),
     };
     // Its own error says more than that its output broke off.
     dump.finish()?;

@@ -280,6 +280,17 @@ fn bombs() {
     let dump = gzip(&[letters, DUMP.to_vec()].concat());
     let twice = gzip(&[file("db.sql.gz", &dump), vec![0; 1024]].concat());
     assert!(refused(&at, &twice).to_string().contains("times its size"));
+    // A small one, packed twice: its 48 MiB would be let pass for their size.
+    let dump = [gzip(&vec![b' '; 16 << 20]).repeat(3), gzip(DUMP)].concat();
+    fs::write(
+        &at,
+        gzip(&[file("db.sql.gz", &dump), vec![0; 1024]].concat()),
+    )
+    .unwrap();
+    assert!(fs::metadata(&at).unwrap().len() < 600);
+    let limits = Limits::default();
+    let error = unpack_with(&at, Rules { limits, ..RULES }).unwrap_err();
+    assert!(error.to_string().contains("50000 times"), "{error}");
     // More than there is room for, more entries than there should be.
     let limited = |limits: Limits| {
         fs::write(

@@ -3,6 +3,7 @@
 mod hostile;
 mod memory;
 mod mutated;
+mod programs;
 mod reading;
 mod writing;
 

@@ -17,11 +17,12 @@ use crate::model::snapshot::Packing;
 
 /// Something in a directory.
 #[derive(Debug, Clone)]
-enum Thing {
+pub enum Thing {
     File(Vec<u8>),
     Sparse(u64, u8),
     Directory,
-    Link,
+    /// One that leads to a name beside it, or so many directories up.
+    Link(usize),
     HardLink,
 }
 
@@ -32,6 +33,7 @@ fn name() -> impl Strategy<Value = Vec<u8>> {
         1 => Just(b'\n'),
         1 => Just(b' '),
         1 => Just(b'\\'),
+        1 => Just(b'-'),
         1 => 1..=255_u8,
     ]
     .prop_map(|b| if b == b'/' { b'_' } else { b });
@@ -46,14 +48,14 @@ fn thing() -> impl Strategy<Value = Thing> {
         4 => prop::collection::vec(any::<u8>(), 0..3000).prop_map(Thing::File),
         1 => (0..2_000_000_u64, any::<u8>()).prop_map(|(size, byte)| Thing::Sparse(size, byte)),
         2 => Just(Thing::Directory),
-        1 => Just(Thing::Link),
+        1 => (0..4_usize).prop_map(Thing::Link),
         1 => Just(Thing::HardLink),
     ]
 }
 
-type Planned = (Vec<Vec<u8>>, Thing, u32, i64, u32, Vec<u8>);
+pub type Planned = (Vec<Vec<u8>>, Thing, u32, i64, u32, Vec<u8>);
 
-fn planned() -> impl Strategy<Value = Planned> {
+pub fn planned() -> impl Strategy<Value = Planned> {
     let path = prop::collection::vec(name(), 1..5);
     let extended = prop::collection::vec(any::<u8>(), 0..40);
     (
@@ -67,7 +69,7 @@ fn planned() -> impl Strategy<Value = Planned> {
 }
 
 /// Puts things below a directory; what does not fit (two of one name) is left out.
-fn make(root: &Path, things: &[Planned]) {
+pub fn make(root: &Path, things: &[Planned]) {
     let mut made = Vec::new();
     let mut last_file = None;
     for (parts, thing, mode, seconds, nanoseconds, extended) in things {
@@ -87,8 +89,9 @@ fn make(root: &Path, things: &[Planned]) {
                 file.write_all_at(&[*byte; 3], size / 2).unwrap();
             }
             Thing::Directory => fs::create_dir(&path).unwrap(),
-            Thing::Link => {
-                symlink("some where", &path).unwrap();
+            Thing::Link(up) => {
+                let up = "../".repeat((*up).min(parts.len() - 1));
+                symlink(format!("{up}some where"), &path).unwrap();
                 continue;
             }
             Thing::HardLink => {

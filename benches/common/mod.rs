@@ -1,0 +1,12 @@
+//! What the benches of snapshots and imports have in common: the data set, the work on the site, and how
+//! programs are run and measured. Only the standard library is used, so that a plain `rustc` is enough.
+
+pub mod data;
+pub mod place;
+pub mod rows;
+pub mod run;
+pub mod site;
+pub mod table;
+
+/// With what went wrong as text.
+pub type Result<T> = std::result::Result<T, String>;

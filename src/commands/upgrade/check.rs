@@ -1,0 +1,152 @@
+//! What has to be so before an upgrade changes anything.
+
+use std::time::Duration;
+
+use crate::commands::confirm::{Question, confirm};
+use crate::commands::context::{Context, typed};
+use crate::commands::observed::Observed;
+use crate::commands::session::{Session, services_are_down};
+use crate::commands::{arrival, images, new, start};
+use crate::error::{Error, Result};
+use crate::host::{clock, sizes, space};
+use crate::model::container::Role;
+use crate::model::contract::Contract;
+use crate::model::health::Condition;
+use crate::model::memory::human;
+use crate::model::version::{Version, compare};
+use crate::services::app::App;
+use crate::services::database;
+
+/// How long the instance may take to say that it is well.
+const HEALTH: Duration = Duration::from_secs(10);
+
+/// How long its files are counted.
+const COUNTING: Duration = Duration::from_secs(10);
+
+/// Whether the step is allowed.
+///
+/// # Errors
+/// Exit 6 where it is none, or leads to what is older without `--force`, or another era keeps its
+/// configuration in another form; also where a known fault is not confirmed.
+pub fn step(
+    session: &Session<'_>,
+    (now, contract): (&Version, &Contract),
+    (to, next): (&Version, &Contract),
+    force: bool,
+) -> Result<()> {
+    let context = session.context;
+    let refused = || Error::refused(format!("{now} cannot be brought to {to}"));
+    if let (Some(a), Some(b)) = (now.numbers(), to.numbers()) {
+        if compare(&b, &a).is_lt() && !force {
+            return Err(refused()
+                .why("it is older, and a migration does not lead back")
+                .next("`upgrade --undo` leads back; if you want it nevertheless, say --force"));
+        }
+        if b.first() > a.first().map(|major| major + 1).as_ref() {
+            context.observer.warn(&format!(
+                "from {now} to {to} a major version is left out; the known way goes by each of them"
+            ));
+        }
+    }
+    if contract.env_file.is_some() != next.env_file.is_some() {
+        return Err(refused()
+            .why("the one is configured by files, the other by an environment file")
+            .next(format!(
+                "make one beside and carry the content over: new NAME --version {to}"
+            )));
+    }
+    new::check_fits(&session.cluster, next, to)?;
+    for fault in next.faults_of(to).iter().filter(|f| f.blocks) {
+        confirm(
+            context,
+            Question {
+                what: &format!("{to} has a known fault"),
+                why: &fault.what,
+                ask: "Upgrade to it nevertheless?",
+            },
+        )?;
+    }
+    Ok(())
+}
+
+/// Whether all is there that it takes: services, images, settings, room, and an instance that is
+/// well where it runs. How many bytes of room it takes at most.
+///
+/// # Errors
+/// Exit 6 with what is not; 1 where an image cannot be had.
+pub fn place(
+    session: &Session<'_>,
+    observed: &Observed,
+    now: &App<'_>,
+    then: &App<'_>,
+) -> Result<u64> {
+    let (context, cluster) = (session.context, &session.cluster);
+    observed.refuse_original(cluster, "upgrade")?;
+    if !observed.services_run() {
+        return Err(services_are_down(cluster, "upgrade"));
+    }
+    arrival::check_server(&database::Server::of(context.engine, cluster))?;
+    start::check_settings(session, then)?;
+    images::ensure(context, &images::of_apps(&[*now, *then])?)?;
+    if observed.web_runs(&now.instance.name) {
+        well(context, observed, now)?;
+    }
+    room(session, now)
+}
+
+/// Whether an instance that runs is well.
+///
+/// # Errors
+/// Exit 6 with what it is.
+pub fn well(context: &Context<'_>, observed: &Observed, app: &App<'_>) -> Result<()> {
+    let name = &app.instance.name;
+    let container = observed.of_instance(name, Role::Web);
+    let health = app.probe(context.engine, container, HEALTH, clock::now());
+    if health.condition == Condition::Up {
+        return Ok(());
+    }
+    let link = app.instance.layout.link();
+    Err(Error::refused(format!("instance {name} is not well"))
+        .why(
+            health
+                .why
+                .unwrap_or_else(|| health.condition.words().to_owned()),
+        )
+        .next(typed(&link, "status")))
+}
+
+/// The copy of the schema and its log take twice its size at most; files are linked where they
+/// can be, and copied where not.
+fn room(session: &Session<'_>, now: &App<'_>) -> Result<u64> {
+    let layout = &session.cluster.layout;
+    let server = database::Server::of(session.context.engine, &session.cluster);
+    let schema = server.schema_bytes(&now.instance.schema)? * 2;
+    let data = now.instance.layout.inside(&now.contract.content.directory);
+    let (files_on, free_for_files) = space::free(layout.root())?;
+    let (schema_on, free_for_schema) = space::free(&layout.database_data())?;
+    let (data_on, _) = space::free(&data)?;
+    // On another file system nothing can be linked: two copies.
+    let files = match data_on == files_on {
+        true => 0,
+        false => sizes::of_directory(&data, COUNTING).bytes * 2,
+    };
+    let needed_for_files = files + if files_on == schema_on { schema } else { 0 };
+    for (needed, free) in [
+        (needed_for_files, free_for_files),
+        (schema, free_for_schema),
+    ] {
+        if needed > free {
+            return Err(Error::refused("there is no room for a copy of the content")
+                .why(format!(
+                    "schema and log {}, files {}: {} are free",
+                    human(schema),
+                    human(files),
+                    human(free)
+                ))
+                .next(
+                    "`snapshots` lists what may go, `import --forget` what an import left behind",
+                ));
+        }
+    }
+    Ok(files + schema)
+}

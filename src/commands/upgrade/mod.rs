@@ -1,0 +1,58 @@
+//! `upgrade VERSION`: to another version of ConedaKOR, while readers are served, with the way back.
+
+mod check;
+mod plan;
+mod rehearse;
+mod take;
+mod texts;
+
+use crate::commands::context::Context;
+use crate::commands::import::undo;
+use crate::commands::report::Report;
+use crate::error::{Error, Result};
+use crate::model::version::Version;
+
+/// Brings instances to another version. A copy of the content is migrated and tried out while the
+/// old version serves readers; then the new one takes its place. The old content is kept for seven
+/// days.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// The version
+    #[arg(value_name = "VERSION", value_parser = Version::parse, required_unless_present = "undo", conflicts_with = "undo")]
+    pub to: Option<Version>,
+    /// Try it out on a copy while the site serves, say how long it takes, and remove all of it
+    #[arg(long, conflicts_with = "undo")]
+    pub rehearse: bool,
+    /// Bring the version and the content back that the last upgrade took the place of
+    #[arg(long)]
+    pub undo: bool,
+    /// With --undo: give up what was written since, after a snapshot of it
+    #[arg(long, requires = "undo")]
+    pub discard_new: bool,
+    /// Take no snapshot before
+    #[arg(long)]
+    pub no_snapshot: bool,
+    /// Also to an older version
+    #[arg(long)]
+    pub force: bool,
+    /// With several instances: this one first, and the others only if it is well
+    #[arg(long, value_name = "NAME")]
+    pub canary: Option<String>,
+    /// With several instances: look after so many whether all of them are well
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub wave: u16,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// Exit 6 where it is not allowed, the instance is not well, or there is no room; 1 where a step
+/// fails: everything is undone then, and the old version answers again.
+pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
+    match &args.to {
+        _ if args.undo => undo::run(context, "upgrade", args.discard_new),
+        Some(to) if args.rehearse => rehearse::run(args, to, context),
+        Some(to) => take::run(args, to, context),
+        None => Err(Error::usage("to which version?").next("say upgrade VERSION")),
+    }
+}

@@ -1,0 +1,216 @@
+//! The steps of an upgrade.
+
+use std::path::{Path, PathBuf};
+
+use crate::commands::import::push_proof;
+use crate::commands::kept::{self, Found};
+use crate::commands::observed::Observed;
+use crate::commands::session::Session;
+use crate::commands::{first_content, snapshot, start, stop, unfinished};
+use crate::error::Result;
+use crate::host::clone::Rules;
+use crate::model::container::{Role, names};
+use crate::model::undo::{CONTENT, Kept};
+use crate::services::app::App;
+use crate::services::read_only::Rights;
+use crate::steps::{Entry, Plan, SchemaCopy, Step};
+
+/// What an upgrade is made of.
+pub struct Parts<'a> {
+    /// The instance as it serves now.
+    pub now: App<'a>,
+    /// The instance on the copy, where nobody reaches it.
+    pub beside: App<'a>,
+    /// The instance on the copy, in its place.
+    pub then: App<'a>,
+    /// The files that stand beside it before.
+    pub entries: Vec<Entry>,
+    /// What is written down of the content that gives way.
+    pub kept: Kept,
+    /// Where that content goes.
+    pub undo: PathBuf,
+    /// Content that an earlier operation kept.
+    pub earlier: Vec<Found>,
+    /// What its database user may do, where somebody could be kept from writing.
+    pub rights: Option<Box<Rights>>,
+    /// Whether a snapshot is taken before.
+    pub snapshot: bool,
+}
+
+/// The whole of it.
+///
+/// # Errors
+/// Exit 2 where the configured repository is none.
+pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Result<Plan> {
+    let Parts { now, then, .. } = &parts;
+    let mut plan = session.plan();
+    plan.instances = vec![now.instance.name.clone()];
+    plan.content = true;
+    // Half exchanged, it would be written to where it is going to be undone.
+    plan.holds_start = true;
+    let runs = observed.web_runs(&now.instance.name);
+    first_content::push_waits(&mut plan, session);
+    if parts.snapshot {
+        plan.push(snapshot::step(now)?);
+    }
+    let copy = copy_of(&parts);
+    push_place(&mut plan, &parts, &copy);
+    plan.push(Step::CopySchema { copy: copy.clone() });
+    // From here on something is noticed, by writers.
+    let mut removals = Vec::new();
+    stop::removals(&mut removals, observed, now)?;
+    let web = runs.then(|| removals.pop()).flatten();
+    plan.steps.extend(removals);
+    if runs {
+        plan.steps.extend(unfinished::wait(now, true));
+        plan.steps
+            .extend(parts.rights.clone().map(|rights| Step::ReadOnly {
+                database: names::service(&session.cluster.name, Role::Database),
+                rights,
+            }));
+    }
+    plan.push(Step::CompleteCopy { copy });
+    push_work(&mut plan, session, &parts, Some(&parts.undo.join(CONTENT)))?;
+    plan.push(Step::NoteContent {
+        directory: parts.undo.clone(),
+        database: names::service(&session.cluster.name, Role::Database),
+        but: then.contract.content.tables_without_content.clone(),
+        kept: Box::new(parts.kept.clone()),
+    });
+    plan.steps.extend(web);
+    plan.push(Step::Exchange {
+        entries: parts.kept.entries.clone(),
+        live: now.instance.layout.root().to_owned(),
+        next: parts.beside.instance.layout.root().to_owned(),
+        before: parts.undo.join(CONTENT),
+    });
+    if runs {
+        start::push_containers(&mut plan, &Observed::default(), &[*then])?;
+        start::push_healthy(&mut plan, &[*then]);
+    }
+    plan.no_return_from_here();
+    push_end(&mut plan, session, parts, runs)?;
+    Ok(plan)
+}
+
+/// The rest, behind the point of no return.
+fn push_end(plan: &mut Plan, session: &Session<'_>, parts: Parts<'_>, runs: bool) -> Result<()> {
+    if runs {
+        plan.steps.extend(parts.rights.map(|rights| Step::GiveBack {
+            database: names::service(&session.cluster.name, Role::Database),
+            rights,
+        }));
+        start::push_mends(plan, &[parts.then])?;
+    }
+    for one in parts.earlier {
+        kept::push_drop(plan, &session.cluster, one);
+    }
+    plan.push(Step::DiscardDirectory {
+        path: parts.beside.instance.layout.root().to_owned(),
+    });
+    Ok(())
+}
+
+/// All of it on a copy, as it is in one moment, and nothing of it afterwards.
+///
+/// # Errors
+/// Exit 2 where the configured repository is none.
+pub fn rehearsal(session: &Session<'_>, parts: &Parts<'_>) -> Result<Plan> {
+    let mut plan = session.plan();
+    plan.instances = vec![parts.now.instance.name.clone()];
+    first_content::push_waits(&mut plan, session);
+    let copy = copy_of(parts);
+    push_place(&mut plan, parts, &copy);
+    plan.push(Step::CopySchema { copy: copy.clone() });
+    plan.push(Step::LeaveCopy { copy: copy.clone() });
+    push_work(&mut plan, session, parts, None)?;
+    // What was tried out goes the way that a failure would go.
+    plan.no_return_from_here();
+    plan.push(Step::DropContent {
+        database: copy.database,
+        search: names::service(&session.cluster.name, Role::Search),
+        place: parts.kept.new.clone(),
+    });
+    plan.push(Step::DiscardDirectory {
+        path: parts.beside.instance.layout.root().to_owned(),
+    });
+    Ok(plan)
+}
+
+fn copy_of(parts: &Parts<'_>) -> Box<SchemaCopy> {
+    let (now, beside) = (parts.now, parts.beside);
+    let name = &now.instance.name;
+    let exchange = now.cluster.layout.exchange();
+    Box::new(SchemaCopy {
+        database: names::service(&now.cluster.name, Role::Database),
+        from: now.instance.schema.clone(),
+        to: beside.instance.schema.clone(),
+        user: beside.instance.database_user.clone(),
+        password: beside.instance.database_password.clone(),
+        but: now.contract.content.tables_without_content.clone(),
+        safe: now.contract.database.start_up_statements.clone(),
+        noted: exchange.join(format!("{name}.position")),
+        pipe: exchange.join(format!("{name}.copy")),
+    })
+}
+
+/// The steps that make the place of the copy.
+fn push_place(plan: &mut Plan, parts: &Parts<'_>, copy: &SchemaCopy) {
+    plan.push(Step::Place {
+        what: "lay out the place of a copy".to_owned(),
+        entries: parts.entries.clone(),
+    });
+    plan.push(Step::MakeSchema {
+        database: copy.database.clone(),
+        schema: copy.to.clone(),
+    });
+    plan.push(Step::MakeAccount {
+        database: copy.database.clone(),
+        user: copy.user.clone(),
+        password: copy.password.clone(),
+        schema: copy.to.clone(),
+    });
+}
+
+/// The steps that migrate the copy and try it out; with a second copy of the files, for the way
+/// back.
+fn push_work(
+    plan: &mut Plan,
+    session: &Session<'_>,
+    parts: &Parts<'_>,
+    kept: Option<&Path>,
+) -> Result<()> {
+    let (now, app) = (parts.now, parts.beside);
+    let content = &now.contract.content;
+    let rules = Rules {
+        write_once: content.write_once.iter().map(PathBuf::from).collect(),
+        ..Rules::default()
+    };
+    let data = now.instance.layout.inside(&content.directory);
+    let worked_on = app.instance.layout.inside(&content.directory);
+    let kept = kept.map(|directory| directory.join(&content.directory));
+    for to in kept.iter().chain([&worked_on]) {
+        plan.push(Step::CopyFiles {
+            from: data.clone(),
+            to: to.clone(),
+            rules: rules.clone(),
+        });
+    }
+    plan.push(Step::RunPhase {
+        spec: Box::new(app.phase(&app.contract.commands.migrate, &session.id)?),
+        what: format!("migrate the copy to {}", app.instance.version),
+        input: None,
+    });
+    if let Some(index) = &app.instance.index {
+        plan.push(Step::MakeIndex {
+            spec: Box::new(app.phase(&app.contract.commands.index, &session.id)?),
+            search: names::service(&session.cluster.name, Role::Search),
+            index: index.clone(),
+        });
+    }
+    push_proof(plan, session, &app)?;
+    if let Some(kept) = kept {
+        plan.push(Step::SettleFiles { worked_on, kept });
+    }
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! `upgrade VERSION --rehearse`: all of it on a copy, which is removed again.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::commands::context::Context;
+use crate::commands::observed::Observed;
+use crate::commands::report::Report;
+use crate::commands::session::{Extent, Session, Touch};
+use crate::commands::upgrade::{Args, check, plan, take};
+use crate::error::Result;
+use crate::host::store;
+use crate::journal::Observer;
+use crate::model::memory::human;
+use crate::model::version::Version;
+use crate::services::database::Server;
+use crate::services::read_only;
+use crate::steps::Step;
+
+/// Runs it.
+///
+/// # Errors
+/// Exit 1 with what failed: the upgrade would fail too.
+pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
+    let timed = Timed::new(context.observer);
+    let context = &Context {
+        scope: context.scope.clone(),
+        flags: context.flags.clone(),
+        called: context.called.clone(),
+        observer: &timed,
+        ..*context
+    };
+    let cluster = context.cluster()?;
+    let name = context.one_instance(&cluster, &[])?;
+    let session = Session::begin(
+        context,
+        "upgrade",
+        cluster,
+        std::slice::from_ref(&name),
+        Extent::Instances,
+        Touch::Content,
+    )?;
+    let now = store::instance(&session.cluster, &name)?;
+    let contract = session.contracts.covering(&now.version)?;
+    let next = session.contracts.covering(to)?;
+    check::step(&session, (&now.version, contract), (to, next), args.force)?;
+    let described = take::describe(&session.cluster, now, to)?;
+    let parts = take::parts(&session, &described, (contract, next), false)?;
+    let observed = Observed::settled(
+        context,
+        &session.cluster,
+        std::slice::from_ref(&described.now),
+    )?;
+    let bytes = check::place(&session, &observed, &parts.now, &parts.then)?;
+    // Asked here too: where writers cannot be kept out, the upgrade would be refused.
+    read_only::rights(
+        &Server::of(context.engine, &session.cluster),
+        &described.now.database_user,
+        &described.now.schema,
+        &contract.content.tables_without_content,
+    )?;
+    let plan = plan::rehearsal(&session, &parts)?;
+    if let Some(report) = session.carry_out(&plan)? {
+        return Ok(report);
+    }
+    let took = timed.took();
+    let of = |wanted: fn(&Step) -> bool| -> Duration {
+        let steps = plan.steps.iter().zip(&took);
+        steps
+            .filter(|(step, _)| wanted(step))
+            .map(|(_, took)| *took)
+            .sum()
+    };
+    let start = of(|s| matches!(s, Step::RunContainer { .. } | Step::AwaitProof { .. }));
+    let migration = of(|s| matches!(s, Step::RunPhase { .. }));
+    let index = of(|s| matches!(s, Step::MakeIndex { .. }));
+    let files = of(|s| matches!(s, Step::CopyFiles { .. }));
+    let refused = migration + index + files * 2 + start * 2;
+    let seconds = |duration: Duration| format!("{:.1} s", duration.as_secs_f64());
+    Ok(session.report(
+        &plan,
+        vec![
+            format!("{to} answers on a copy of instance {name}; the copy is gone again"),
+            format!(
+                "readers would get no answer for about {} (its start-up)",
+                seconds(start)
+            ),
+            format!(
+                "writers would be refused for about {} (migration {}, index {})",
+                seconds(refused),
+                seconds(migration),
+                seconds(index)
+            ),
+            format!("it would take {} of room at most", human(bytes)),
+        ],
+        json!({
+            "instance": name,
+            "version": to,
+            "start_up_ms": start.as_millis(),
+            "migration_ms": migration.as_millis(),
+            "index_ms": index.as_millis(),
+            "write_refused_ms": refused.as_millis(),
+            "room_bytes": bytes,
+        }),
+    ))
+}
+
+/// Passes on what happens, and notes when each step began.
+struct Timed<'a> {
+    inner: &'a dyn Observer,
+    begun: Mutex<Vec<Instant>>,
+}
+
+impl<'a> Timed<'a> {
+    fn new(inner: &'a dyn Observer) -> Self {
+        Timed {
+            inner,
+            begun: Mutex::default(),
+        }
+    }
+
+    /// How long each step took, in their order.
+    fn took(&self) -> Vec<Duration> {
+        let Ok(mut begun) = self.begun.lock() else {
+            return Vec::new();
+        };
+        begun.push(Instant::now());
+        begun.windows(2).map(|pair| pair[1] - pair[0]).collect()
+    }
+}
+
+impl Observer for Timed<'_> {
+    fn step(&self, number: usize, of: usize, what: &str) {
+        if let Ok(mut begun) = self.begun.lock() {
+            begun.push(Instant::now());
+        }
+        self.inner.step(number, of, what);
+    }
+
+    fn progress(&self, text: &str) {
+        self.inner.progress(text);
+    }
+
+    fn note(&self, text: &str) {
+        self.inner.note(text);
+    }
+
+    fn warn(&self, text: &str) {
+        self.inner.warn(text);
+    }
+}

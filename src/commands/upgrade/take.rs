@@ -1,0 +1,239 @@
+//! Instances to another version, one after the other.
+
+use serde_json::{Value, json};
+
+use crate::commands::context::{Context, typed};
+use crate::commands::observed::Observed;
+use crate::commands::report::Report;
+use crate::commands::session::{Extent, Session, Touch};
+use crate::commands::upgrade::plan::{self, Parts};
+use crate::commands::upgrade::{Args, check, texts};
+use crate::commands::{kept, pages, start, upkeep};
+use crate::error::{Error, Result};
+use crate::host::{clock, store};
+use crate::model::cluster::Cluster;
+use crate::model::contract::Contract;
+use crate::model::instance::Instance;
+use crate::model::name::Name;
+use crate::model::undo::{Kept, Place};
+use crate::model::version::Version;
+use crate::services::app::App;
+use crate::services::{database, read_only};
+
+/// Runs it.
+///
+/// # Errors
+/// See [`super::run`].
+pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
+    let cluster = context.cluster()?;
+    let mut names = context.instances(&cluster, &[])?;
+    put_first(&mut names, args.canary.as_deref())?;
+    if let [name] = names.as_slice() {
+        return one(args, to, context, &cluster, name);
+    }
+    let mut lines = Vec::new();
+    let mut rows: Vec<Value> = Vec::new();
+    let mut failed = None;
+    // The first one alone is the first wave.
+    let (first, others) = names.split_at(names.len().min(1));
+    let waves = std::iter::once(first).chain(others.chunks(args.wave.into()));
+    let mut done: Vec<Name> = Vec::new();
+    for name in waves.flat_map(|wave| wave.iter().map(Some).chain([None])) {
+        let ended = match name {
+            Some(name) => one(args, to, context, &cluster, name).map(|report| {
+                done.push(name.clone());
+                (name.clone(), report)
+            }),
+            None => match all_well(context, &cluster, &done) {
+                Ok(()) => continue,
+                Err(error) => Err(error),
+            },
+        };
+        match ended {
+            Ok((name, report)) => {
+                lines.push(format!("{name}: {}", report.lines.join("; ")));
+                rows.push(json!({"instance": name, "done": true}));
+            }
+            Err(error) if error.interrupted => return Err(error),
+            Err(error) => {
+                let name = name.map(Name::as_str).unwrap_or("the last wave");
+                lines.push(format!("{name}: FAILED: {error}"));
+                rows.push(json!({"instance": name, "done": false, "error": error.to_string()}));
+                failed = Some(error);
+                break;
+            }
+        }
+    }
+    let left: Vec<&Name> = names.iter().filter(|n| !done.contains(n)).collect();
+    if failed.is_some() {
+        let again = typed(&cluster.layout.link(), &format!("upgrade {to} --all"));
+        lines.push(format!("halted; {again} goes on where it halted"));
+    }
+    Ok(Report {
+        code: u8::from(failed.is_some()),
+        ..Report::new(
+            lines,
+            json!({"command": "upgrade", "version": to, "instances": rows, "left": left}),
+        )
+    })
+}
+
+/// The canary is the first.
+fn put_first(names: &mut [Name], canary: Option<&str>) -> Result<()> {
+    let Some(canary) = canary else {
+        return Ok(());
+    };
+    match names.iter().position(|name| name.as_str() == canary) {
+        Some(at) => {
+            names[..=at].rotate_right(1);
+            Ok(())
+        }
+        None => Err(Error::usage(format!("{canary} is not among the instances"))
+            .next("name it with -i, or say --all")),
+    }
+}
+
+/// Whether all that were brought to the new version are still well.
+fn all_well(context: &Context<'_>, cluster: &Cluster, names: &[Name]) -> Result<()> {
+    if context.flags.dry_run {
+        return Ok(());
+    }
+    let observed = Observed::of(context.engine, cluster)?;
+    let contracts = store::contracts(Some(&cluster.layout))?;
+    for name in names.iter().filter(|name| observed.web_runs(name)) {
+        let instance = store::instance(cluster, name)?;
+        let app = App {
+            cluster,
+            instance: &instance,
+            contract: contracts.covering(&instance.version)?,
+        };
+        check::well(context, &observed, &app)?;
+    }
+    Ok(())
+}
+
+/// An instance before and after, with what the other needs of it.
+pub struct Described {
+    /// As it is.
+    pub now: Instance,
+    /// As it is going to be, in its place.
+    pub then: Instance,
+    /// The same, where nobody reaches it.
+    pub beside: Instance,
+}
+
+/// Describes an instance with another version.
+///
+/// # Errors
+/// Exit 6 where one of its files cannot be changed.
+pub fn describe(cluster: &Cluster, now: Instance, to: &Version) -> Result<Described> {
+    let then = texts::renewed(&now, to)?;
+    let mut beside = then.clone();
+    beside.layout = cluster.layout.next(&now.name);
+    Ok(Described { now, then, beside })
+}
+
+/// What the plan is made of.
+///
+/// # Errors
+/// As [`describe`].
+pub fn parts<'a>(
+    session: &'a Session<'_>,
+    described: &'a Described,
+    (contract, next): (&'a Contract, &'a Contract),
+    snapshot: bool,
+) -> Result<Parts<'a>> {
+    let cluster = &session.cluster;
+    let Described { now, then, beside } = described;
+    let app = |instance, contract| App {
+        cluster,
+        instance,
+        contract,
+    };
+    let place = |instance: &Instance| Place {
+        schema: instance.schema.clone(),
+        user: instance.database_user.clone(),
+        index: instance.index.clone(),
+    };
+    let (entries, exchanged) = texts::beside(next, now, beside, &beside.layout)?;
+    Ok(Parts {
+        now: app(now, contract),
+        beside: app(beside, next),
+        then: app(then, next),
+        entries,
+        kept: Kept {
+            verb: "upgrade".to_owned(),
+            from: format!("{} in the place of {}", then.version, now.version),
+            since: clock::now(),
+            old: place(now),
+            new: place(then),
+            entries: exchanged,
+            tables: std::collections::BTreeMap::new(),
+        },
+        undo: cluster.layout.undo(&now.name).join(&session.id),
+        earlier: kept::all(&cluster.layout, &now.name)?,
+        rights: None,
+        snapshot,
+    })
+}
+
+fn one(
+    args: &Args,
+    to: &Version,
+    context: &Context<'_>,
+    cluster: &Cluster,
+    name: &Name,
+) -> Result<Report> {
+    let session = Session::begin(
+        context,
+        "upgrade",
+        cluster.clone(),
+        std::slice::from_ref(name),
+        Extent::Instances,
+        Touch::Content,
+    )?;
+    let now = store::instance(&session.cluster, name)?;
+    if now.version == *to {
+        return Ok(session.report(
+            &session.plan(),
+            vec![format!("instance {name} is of {to} already")],
+            json!({"instance": name, "version": to}),
+        ));
+    }
+    let contract = session.contracts.covering(&now.version)?;
+    let next = session.contracts.covering(to)?;
+    check::step(&session, (&now.version, contract), (to, next), args.force)?;
+    let described = describe(&session.cluster, now, to)?;
+    let now = &described.now;
+    let mut parts = parts(&session, &described, (contract, next), !args.no_snapshot)?;
+    let observed = Observed::settled(context, &session.cluster, std::slice::from_ref(now))?;
+    check::place(&session, &observed, &parts.now, &parts.then)?;
+    let server = database::Server::of(context.engine, &session.cluster);
+    let open = &contract.content.tables_without_content;
+    let rights = read_only::rights(&server, &now.database_user, &now.schema, open)?;
+    parts.rights = Some(Box::new(rights));
+    let then = parts.then;
+    let plan = plan::whole(&session, &observed, parts)?;
+    if let Some(report) = session.carry_out(&plan)? {
+        return Ok(report);
+    }
+    if observed.web_runs(name) {
+        pages::warn(context, &[then]);
+    }
+    upkeep::after(&session, std::slice::from_ref(name));
+    let undo = typed(&now.layout.link(), "upgrade --undo");
+    Ok(session.report(
+        &plan,
+        vec![
+            format!("instance {name} is of {to} now, and was of {}", now.version),
+            format!("the former version is kept for 7 days: {undo}"),
+        ],
+        json!({
+            "instance": name,
+            "version": to,
+            "from": now.version,
+            "urls": start::urls(&[then]),
+            "undo": undo,
+        }),
+    ))
+}

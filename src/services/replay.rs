@@ -1,0 +1,183 @@
+//! The database's binary log: where it stands, what a range of it holds, and how a range is done
+//! again on a copy of a schema. `docs/architecture.md` has the guards, and why all are needed.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::host::fifo::Fifo;
+use crate::model::binary_log::{Position, Scan};
+use crate::services::database::Server;
+use crate::services::dump::in_container;
+
+/// No range takes as long to read: whoever waits ends it by its pipe.
+const LIMIT: Duration = Duration::from_secs(7 * 86_400);
+
+/// The image's program that reads binary logs, with its output in a pipe.
+const READ: &str = "pipe=$1; shift; \
+                    exec \"$(command -v mariadb-binlog || command -v mysqlbinlog)\" \"$@\" >\"$pipe\"";
+
+/// The same, given to a client that logs in by `config`. Either one that fails, fails.
+const REPLAY: &str = "set -o pipefail; config=$1; shift
+\"$(command -v mariadb-binlog || command -v mysqlbinlog)\" \"$@\" |
+  \"$(command -v mariadb || command -v mysql)\" --defaults-file=\"$config\" --binary-mode \
+  --max-allowed-packet=1G";
+
+/// A range of the binary log.
+#[derive(Debug, Clone)]
+pub struct Range {
+    /// The paths of its files in the database's container, the oldest first.
+    files: Vec<String>,
+    from: Position,
+    to: Position,
+}
+
+/// Where the log stands; nothing where the server writes none of its rows.
+///
+/// # Errors
+/// Exit 1 with what the server says.
+pub fn position(server: &Server<'_>) -> Result<Option<Position>> {
+    let format = server.query("SELECT @@log_bin, @@binlog_format;\n")?;
+    if format.split_whitespace().collect::<Vec<_>>() != ["1", "ROW"] {
+        return Ok(None);
+    }
+    let answer = server.query("SHOW MASTER STATUS;\n")?;
+    let mut columns = answer.trim_end().split('\t');
+    let position = columns.next().zip(columns.next()).and_then(|(file, at)| {
+        Some(Position {
+            file: file.to_owned(),
+            offset: at.parse().ok()?,
+        })
+    });
+    match position {
+        Some(position) => Ok(Some(position)),
+        None => Err(Error::failed(
+            "the database does not say where its binary log stands",
+        )),
+    }
+}
+
+/// The range from one position to another.
+///
+/// # Errors
+/// Exit 1 where the log's beginning is gone, or with what the server says.
+pub fn range(server: &Server<'_>, from: &Position, to: &Position) -> Result<Range> {
+    let base = server.query("SELECT @@log_bin_basename;\n")?;
+    let directory = Path::new(base.trim()).parent().unwrap_or(Path::new("/"));
+    let logs = server.query("SHOW BINARY LOGS;\n")?;
+    let files: Vec<String> = logs
+        .lines()
+        .filter_map(|line| line.split('\t').next())
+        .skip_while(|file| *file != from.file)
+        .map(|file| directory.join(file).display().to_string())
+        .collect();
+    if files.is_empty() {
+        return Err(Error::failed(format!(
+            "the binary log {} is gone",
+            from.file
+        )));
+    }
+    Ok(Range {
+        files,
+        from: from.clone(),
+        to: to.clone(),
+    })
+}
+
+impl Range {
+    /// Whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.from == self.to
+    }
+
+    /// The words of the program that reads it.
+    fn words(&self) -> Vec<String> {
+        let mut words = vec![
+            format!("--start-position={}", self.from.offset),
+            format!("--stop-position={}", self.to.offset),
+        ];
+        words.extend(self.files.iter().cloned());
+        words
+    }
+}
+
+/// Reads a range and says why it cannot be done again on a copy of the schema; nothing where it
+/// can. Statements that begin like one of `safe` are known to do no harm.
+///
+/// # Errors
+/// Exit 1 where it cannot be read.
+pub fn objection(
+    engine: &dyn Engine,
+    container: &str,
+    range: &Range,
+    (schema, safe): (&str, &[String]),
+    pipe: &Path,
+) -> Result<Option<String>> {
+    let mut from = Fifo::make(pipe)?;
+    let over = from.over();
+    let inside = in_container(pipe).display().to_string();
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(move || {
+            let words = range.words();
+            let mut command = vec!["sh", "-c", READ, "binlog", &inside];
+            command.push("--base64-output=decode-rows");
+            command.extend(words.iter().map(String::as_str));
+            let ended = engine.exec(container, &command, &[], LIMIT);
+            over.store(true, Ordering::SeqCst);
+            ended
+        });
+        let mut scan = Scan::new(schema, safe);
+        let scanned = scan_all(&mut scan, BufReader::new(&mut from));
+        drop(from);
+        let ended = reading
+            .join()
+            .map_err(|_| Error::failed("reading the binary log broke off"))??;
+        if ended.code != 0 {
+            return Err(
+                Error::failed("the binary log cannot be read").why(ended.last_lines(3).join(" "))
+            );
+        }
+        scanned.map_err(|e| Error::io("read", pipe, &e))?;
+        Ok(scan.finish().0)
+    })
+}
+
+fn scan_all(scan: &mut Scan<'_>, mut from: impl BufRead) -> std::io::Result<()> {
+    let mut line = Vec::new();
+    while from.read_until(b'\n', &mut line)? > 0 {
+        let text = String::from_utf8_lossy(&line);
+        scan.line(text.trim_end_matches('\n'));
+        line.clear();
+    }
+    Ok(())
+}
+
+/// Does again on `copy` what a range holds of `schema`, as whom the file `login` names.
+///
+/// # Errors
+/// Exit 1 with what the programs say; part of it may be done then.
+pub fn replay(
+    engine: &dyn Engine,
+    container: &str,
+    range: &Range,
+    (schema, copy): (&str, &str),
+    login: &Path,
+) -> Result<()> {
+    let login = in_container(login).display().to_string();
+    let database = format!("--database={schema}");
+    let rewrite = format!("--rewrite-db={schema}->{copy}");
+    let words = range.words();
+    let mut command = vec!["bash", "-c", REPLAY, "replay", &login, &database, &rewrite];
+    command.extend(words.iter().map(String::as_str));
+    let ended = engine.exec(container, &command, &[], LIMIT)?;
+    match ended.code {
+        0 => Ok(()),
+        _ => Err(
+            Error::failed(format!("the binary log cannot be replayed on {copy}"))
+                .why(ended.last_lines(3).join(" ")),
+        ),
+    }
+}

@@ -1,0 +1,113 @@
+//! A copy of an instance's files that something is tried out on, while the files themselves serve.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::host::clone::{Clone as TreeClone, Rules};
+use crate::host::{crash, files};
+use crate::steps::{World, exchange};
+
+/// How many directories above a copy are made for it: `undo/NAME/ID/content/`.
+const LEVELS: usize = 3;
+
+/// Copies a directory as it is now.
+pub fn copy(world: &World<'_>, from: &Path, to: &Path, rules: &Rules) -> Result<()> {
+    files::remove_tree(to)?;
+    if let Some(above) = to.parent() {
+        exchange::make_directories(above)?;
+    }
+    let (mode, owner) = files::rights(from)?.unwrap_or((0o755, (0, 0)));
+    files::make_directory(to, mode, Some(owner))?;
+    TreeClone::begin(from, to, rules)?.update(world.interrupt)
+}
+
+/// Removes the copy, and the directories above it that it alone is in.
+pub fn undo(to: &Path) -> Result<()> {
+    files::remove_tree(to)?;
+    for above in to.ancestors().skip(1).take(LEVELS) {
+        if !above.is_dir() || !files::remove_if_empty(above)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Of two copies one is not needed: where `worked_on` was changed, the original is what is kept in
+/// the place of `kept`; where it was not, the original goes on serving.
+pub fn settle(worked_on: &Path, kept: &Path) -> Result<()> {
+    if !worked_on.is_dir() || !kept.is_dir() {
+        return Ok(());
+    }
+    let same = marks(worked_on)? == marks(kept)?;
+    crash::point("before one of two copies goes");
+    files::remove_tree(if same { worked_on } else { kept })
+}
+
+/// What tells a file that was changed: a link's target, else size and time. (A directory's time
+/// says nothing that its entries do not say.)
+type Mark = (Option<PathBuf>, u64, Option<std::time::SystemTime>);
+
+fn marks(root: &Path) -> Result<BTreeMap<PathBuf, Mark>> {
+    let mut marks = BTreeMap::new();
+    let mut directories = vec![PathBuf::new()];
+    while let Some(directory) = directories.pop() {
+        let path = root.join(&directory);
+        let io = |e: std::io::Error| Error::io("read", &path, &e);
+        for entry in std::fs::read_dir(&path).map_err(io)? {
+            let entry = entry.map_err(io)?;
+            let relative = directory.join(entry.file_name());
+            let metadata = entry.metadata().map_err(io)?;
+            let mark = if metadata.is_dir() {
+                directories.push(relative.clone());
+                (None, 0, None)
+            } else if metadata.is_symlink() {
+                (std::fs::read_link(entry.path()).ok(), 0, None)
+            } else {
+                (None, metadata.len(), metadata.modified().ok())
+            };
+            marks.insert(relative, mark);
+        }
+    }
+    Ok(marks)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::host::interrupt::Interrupt;
+
+    #[test]
+    fn the_copy_that_was_worked_on_stays_only_where_that_changed_it() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        for (changes, worked_on, kept) in [(false, false, true), (true, true, false)] {
+            fs::create_dir_all(at("data/media")).unwrap();
+            fs::write(at("data/media/a"), "a").unwrap();
+            fs::write(at("data/settings.json"), "{}").unwrap();
+            let rules = Rules {
+                write_once: vec!["media".into()],
+                ..Rules::default()
+            };
+            for name in ["worked", "kept"] {
+                fs::create_dir(at(name)).unwrap();
+                let (from, to) = (at("data"), at(name));
+                let mut clone = TreeClone::begin(&from, &to, &rules).unwrap();
+                clone.update(&Interrupt::default()).unwrap();
+            }
+            if changes {
+                fs::write(at("worked/settings.json"), "{\"a\":1}").unwrap();
+            }
+            for _ in 0..2 {
+                settle(&at("worked"), &at("kept")).unwrap();
+                assert_eq!(at("worked").exists(), worked_on);
+                assert_eq!(at("kept").exists(), kept);
+            }
+            for name in ["worked", "kept", "data"] {
+                files::remove_tree(&at(name)).unwrap();
+            }
+        }
+    }
+}

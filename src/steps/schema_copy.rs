@@ -1,0 +1,313 @@
+//! A copy of a schema that is kept up to date by the database's binary log while the original is
+//! written to. `docs/architecture.md` has how, and what guards it.
+
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::host::fifo::Fifo;
+use crate::host::fifo_in::FifoIn;
+use crate::host::{chance, crash, files};
+use crate::model::binary_log::Position;
+use crate::model::secret::Secret;
+use crate::services::database::Server;
+use crate::services::definers::WithoutDefiners;
+use crate::services::dump::{self, Part};
+use crate::services::{load, replay, tables};
+use crate::steps::World;
+use crate::steps::database::server;
+
+/// So often a copy is begun anew where the log has what cannot be done again on it.
+const TRIES: u32 = 3;
+
+/// So many rounds are made while the original is written to.
+const ROUNDS: u32 = 10;
+
+/// A round that is over as soon leaves little for the last one.
+const SHORT: Duration = Duration::from_secs(1);
+
+/// Up to this size the rows themselves are compared, and not only their number.
+const COMPARED_BYTES: u64 = 1 << 30;
+
+/// Where a dump says which place of the log it is of.
+const HEAD: usize = 64 << 10;
+
+/// What is copied, and where to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaCopy {
+    /// The database's container.
+    pub database: String,
+    /// The schema that is copied.
+    pub from: String,
+    /// The copy.
+    pub to: String,
+    /// The user whom the copy belongs to.
+    pub user: String,
+    /// That user's password.
+    pub password: Secret,
+    /// Tables that are no content: they may be written to at any time.
+    pub but: Vec<String>,
+    /// How statements begin that are known to do no harm to a copy.
+    pub safe: Vec<String>,
+    /// The file that says up to where the copy has what the original has.
+    pub noted: PathBuf,
+    /// The pipe out of the database's container; others stand beside it.
+    pub pipe: PathBuf,
+}
+
+impl SchemaCopy {
+    fn beside(&self, suffix: &str) -> PathBuf {
+        self.pipe.with_extension(suffix)
+    }
+
+    fn replayer(&self) -> String {
+        format!("{}__r", self.to)
+    }
+}
+
+/// Copies the schema, and follows the original for a while.
+pub fn copy(world: &World<'_>, copy: &SchemaCopy) -> Result<()> {
+    let server = server(world, &copy.database);
+    for attempt in 1..=TRIES {
+        let done = copy_once(world, copy, &server).and_then(|begun| {
+            crash::point("after a schema was copied");
+            follow(world, copy, &server, begun)
+        });
+        match done {
+            Ok(()) => return Ok(()),
+            Err(error) if error.interrupted => return Err(error),
+            Err(error) if attempt < TRIES => {
+                world
+                    .observer
+                    .note(&format!("the copy is begun anew: {error}"));
+            }
+            Err(error) => world.observer.note(&format!(
+                "the copy will be made anew while nobody writes: {error}"
+            )),
+        }
+        files::remove_file(&copy.noted)?;
+    }
+    Ok(())
+}
+
+/// Makes the copy the same as the original, which nobody writes to any more.
+pub fn complete(world: &World<'_>, copy: &SchemaCopy) -> Result<()> {
+    let server = server(world, &copy.database);
+    let done = match files::read_if_there(&copy.noted)? {
+        Some(text) => serde_json::from_str::<Position>(&text)
+            .map_err(|e| Error::failed("where the copy stands cannot be read").why(e))
+            .and_then(|from| round(world, copy, &server, &from))
+            .and_then(|_| compare(copy, &server)),
+        None => Err(Error::failed("it could not follow")),
+    };
+    match done {
+        Ok(()) => {}
+        Err(error) if error.interrupted => return Err(error),
+        Err(error) => {
+            world.observer.note(&format!(
+                "the copy is made anew while nobody writes: {error}"
+            ));
+            copy_still(world, copy, &server)?;
+            crash::point("after a schema was copied anew");
+            compare(copy, &server)?;
+        }
+    }
+    undo(world, copy)
+}
+
+/// Copies it while nobody writes. An administrator who changes a table ends a dump: then again.
+fn copy_still(world: &World<'_>, copy: &SchemaCopy, server: &Server<'_>) -> Result<()> {
+    let mut tries = TRIES;
+    loop {
+        tries -= 1;
+        match copy_once(world, copy, server) {
+            Err(error) if tries > 0 && !error.interrupted => world
+                .observer
+                .note(&format!("the copy is begun anew: {error}")),
+            ended => return ended.map(drop),
+        }
+    }
+}
+
+/// Removes what there is of it but for the schema itself.
+pub fn undo(world: &World<'_>, copy: &SchemaCopy) -> Result<()> {
+    for path in [
+        copy.noted.clone(),
+        copy.pipe.clone(),
+        copy.beside("load"),
+        copy.beside("scan"),
+        copy.beside("cnf"),
+    ] {
+        files::remove_file(&path)?;
+    }
+    server(world, &copy.database).drop_account(&copy.replayer())
+}
+
+/// Copies it as it is in one moment, and says which place of the log that is.
+fn copy_once(
+    world: &World<'_>,
+    copy: &SchemaCopy,
+    server: &Server<'_>,
+) -> Result<Option<Position>> {
+    server.drop_schema(&copy.to)?;
+    server.make_schema(&copy.to)?;
+    let login = copy.beside("cnf");
+    let text = load::login(&copy.user, &copy.password);
+    files::write(&login, text.reveal(), files::PRIVATE)?;
+    let follows = replay::position(server)?.is_some();
+    let part = match follows {
+        true => Part::AllWithPosition,
+        false => Part::But(&[]),
+    };
+    let mut out = Fifo::make(&copy.pipe)?;
+    let into = FifoIn::make(&copy.beside("load"))?;
+    let (dumped, taken) = (out.over(), into.over());
+    let engine = world.engine;
+    let position = std::thread::scope(|scope| {
+        let dumping = scope.spawn(move || {
+            let ended = dump::run(engine, &copy.database, &copy.from, part, &copy.pipe);
+            dumped.store(true, Ordering::SeqCst);
+            ended
+        });
+        let loading = scope.spawn(move || {
+            let pipe = copy.beside("load");
+            let login = copy.beside("cnf");
+            let ended = load::run(engine, &copy.database, &copy.to, &pipe, &login);
+            taken.store(true, Ordering::SeqCst);
+            ended
+        });
+        let passed = pass_on(world, &mut out, into);
+        drop(out);
+        let broke_off = || Error::failed("copying the schema broke off");
+        let dumped = dumping.join().map_err(|_| broke_off())?;
+        let loaded = loading.join().map_err(|_| broke_off())?;
+        loaded.and(dumped)?;
+        passed
+    })?;
+    files::remove_file(&login)?;
+    match position {
+        None if follows => Err(Error::failed("the dump does not say which moment it is of")),
+        position => Ok(position),
+    }
+}
+
+/// Passes a dump on without its definers, and says which place of the log it is of.
+fn pass_on(world: &World<'_>, out: &mut Fifo, into: FifoIn) -> Result<Option<Position>> {
+    let broke = |e: std::io::Error| Error::failed("copying the schema broke off").why(e);
+    let mut into = WithoutDefiners::new(into);
+    let mut head = Vec::new();
+    let mut buffer = vec![0; 128 << 10];
+    loop {
+        world.interrupt.check("copying the schema was stopped")?;
+        let count = out.read(&mut buffer).map_err(broke)?;
+        if count == 0 {
+            break;
+        }
+        let some = &buffer[..count];
+        head.extend_from_slice(&some[..count.min(HEAD - head.len().min(HEAD))]);
+        into.write_all(some).map_err(broke)?;
+    }
+    into.finish().map_err(broke)?;
+    let head = String::from_utf8_lossy(&head);
+    Ok(head.lines().find_map(Position::of_dump_line))
+}
+
+/// Follows the original, round by round, until one is short.
+fn follow(
+    world: &World<'_>,
+    copy: &SchemaCopy,
+    server: &Server<'_>,
+    begun: Option<Position>,
+) -> Result<()> {
+    let Some(mut at) = begun else {
+        return Err(Error::failed("the database has no binary log of rows"));
+    };
+    for _ in 0..ROUNDS {
+        let since = Instant::now();
+        at = round(world, copy, server, &at)?;
+        let text = serde_json::to_string(&at).map_err(|e| Error::failed("a position").why(e))?;
+        files::write(&copy.noted, &text, files::PRIVATE)?;
+        crash::point("between two rounds");
+        if since.elapsed() < SHORT {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Does again what the log has from there on, and says up to where.
+fn round(
+    world: &World<'_>,
+    copy: &SchemaCopy,
+    server: &Server<'_>,
+    from: &Position,
+) -> Result<Position> {
+    world
+        .interrupt
+        .check("following the original was stopped")?;
+    let to = replay::position(server)?
+        .ok_or_else(|| Error::failed("the database has no binary log of rows any more"))?;
+    let range = replay::range(server, from, &to)?;
+    if range.is_empty() {
+        return Ok(to);
+    }
+    let (engine, database) = (world.engine, copy.database.as_str());
+    let what = (copy.from.as_str(), copy.safe.as_slice());
+    let scan = copy.beside("scan");
+    if let Some(why) = replay::objection(engine, database, &range, what, &scan)? {
+        return Err(Error::failed("the binary log cannot be replayed").why(why));
+    }
+    // It reaches nothing but the copy, whatever the log says.
+    let password = chance::password();
+    server.make_replay_account(&copy.replayer(), &password, &copy.to)?;
+    let login = copy.beside("cnf");
+    let text = load::login(&copy.replayer(), &password);
+    files::write(&login, text.reveal(), files::PRIVATE)?;
+    let schemas = (copy.from.as_str(), copy.to.as_str());
+    let done = replay::replay(engine, database, &range, schemas, &login);
+    files::remove_file(&login)?;
+    done.map(|()| to)
+}
+
+/// Fails where the copy is not what the original is.
+fn compare(copy: &SchemaCopy, server: &Server<'_>) -> Result<()> {
+    let differs = |what: String| Err(Error::failed("the copy is not the same").why(what));
+    let (from, to) = (
+        tables::shapes(server, &copy.from)?,
+        tables::shapes(server, &copy.to)?,
+    );
+    if let Some((name, _)) = from
+        .iter()
+        .find(|(name, shape)| to.get(*name) != Some(shape))
+    {
+        return differs(format!("the table {name} is missing or made otherwise"));
+    }
+    if let Some(name) = to.keys().find(|name| !from.contains_key(*name)) {
+        return differs(format!("the table {name} is too much"));
+    }
+    let names: Vec<String> = from
+        .into_keys()
+        .filter(|name| !copy.but.contains(name))
+        .collect();
+    let whole = server.schema_bytes(&copy.from)? <= COMPARED_BYTES;
+    let of = |schema: &str| match whole {
+        true => tables::states(server, schema, &names),
+        false => tables::counts(server, schema, &names),
+    };
+    let (from, to) = (of(&copy.from)?, of(&copy.to)?);
+    match from
+        .iter()
+        .find(|(name, state)| to.get(*name) != Some(state))
+    {
+        None => Ok(()),
+        Some((name, state)) => differs(format!(
+            "{name} has {} rows, in the copy {}",
+            state.rows,
+            to.get(name).map_or(0, |there| there.rows)
+        )),
+    }
+}

@@ -1,0 +1,281 @@
+//! Another version: with the content, while others read and write, and back.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::call::Ran;
+use crate::cluster::{Cluster, assert_same};
+use crate::harness::{files_below, until};
+use crate::web::Site;
+
+const NEXT: &str = "v5.1.0";
+
+fn running() -> (Cluster, Site) {
+    let cluster = Cluster::booted();
+    let port = cluster.add("main");
+    cluster.instance("main", ["start"]).ok();
+    let site = Site::of(&cluster, "main", port);
+    (cluster, site)
+}
+
+fn schema(cluster: &Cluster) -> String {
+    let config = fs::read_to_string(cluster.instance_root("main").join("config.sh")).unwrap();
+    let line = config
+        .lines()
+        .find_map(|line| line.strip_prefix("DB_NAME="))
+        .unwrap();
+    line.trim_matches('\'').to_owned()
+}
+
+fn names(cluster: &Cluster) -> BTreeSet<String> {
+    let names = cluster.sql(&format!("select name from {}.entities", schema(cluster)));
+    names.lines().map(str::to_owned).collect()
+}
+
+/// What others met while something was done.
+struct Met {
+    ran: Ran,
+    /// The names of what was written and acknowledged.
+    acknowledged: Vec<String>,
+    /// How long nobody could read.
+    unread: Duration,
+}
+
+/// Does something while some write and one reads, all without a pause.
+fn meanwhile(site: &Site, writers: usize, deed: impl FnOnce() -> Ran) -> Met {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let over = AtomicBool::new(false);
+    let acknowledged = Mutex::new(Vec::new());
+    let unread = Mutex::new(Duration::ZERO);
+    let ran = std::thread::scope(|scope| {
+        for _ in 0..writers {
+            scope.spawn(|| {
+                let make = site.maker();
+                while !over.load(Ordering::Relaxed) {
+                    let name = format!("n{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+                    match make(&name) {
+                        true => acknowledged.lock().unwrap().push(name),
+                        false => std::thread::sleep(Duration::from_millis(20)),
+                    }
+                }
+            });
+        }
+        scope.spawn(|| {
+            let mut last = Instant::now();
+            while !over.load(Ordering::Relaxed) {
+                if site.answers() {
+                    let mut longest = unread.lock().unwrap();
+                    *longest = (*longest).max(last.elapsed());
+                    last = Instant::now();
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        });
+        let ran = deed();
+        over.store(true, Ordering::Relaxed);
+        ran
+    });
+    Met {
+        ran,
+        acknowledged: acknowledged.into_inner().unwrap(),
+        unread: unread.into_inner().unwrap(),
+    }
+}
+
+/// What an upgrade has of its own lies about nowhere.
+fn assert_nothing_left(cluster: &Cluster) {
+    let own = cluster.root.join(".kor-cluster");
+    for name in ["next", "work", "exchange", "journal"] {
+        assert_eq!(files_below(&own.join(name)), 0, "{name}");
+    }
+    let accounts = cluster.sql("select count(*) from mysql.global_priv where user like '%__r'");
+    assert_eq!(accounts, "0");
+}
+
+#[test]
+fn no_acknowledged_row_is_lost_on_the_way_to_another_version_and_back() {
+    let (cluster, site) = running();
+    site.upload();
+    site.make("Ankhesenamun");
+    until("the picture is processed", 30, || {
+        cluster.sql("select count(*) from kor_main.media where image_processing") == "0"
+    });
+    let media = cluster.instance_root("main").join("data/media");
+    let pictures = files_below(&media);
+
+    // Tried out first: nobody notices, and nothing of it stays.
+    let before = cluster.picture();
+    let met = meanwhile(&site, 0, || {
+        let words = ["upgrade", NEXT, "--yes", "--rehearse", "--json"];
+        cluster.instance("main", words).run()
+    });
+    let said = met.ran.ok().json();
+    assert!(said["write_refused_ms"].as_u64().unwrap() > 0, "{said}");
+    assert!(met.unread < Duration::from_secs(5), "{:?}", met.unread);
+    let records = |line: &&String| !line.contains("history.jsonl") && !line.contains("measured/");
+    let now = cluster.picture();
+    let bare = |lines: &[String]| lines.iter().filter(records).cloned().collect::<Vec<_>>();
+    assert_same(&bare(&now), &bare(&before));
+    assert_eq!(cluster.sql("show databases like 'kor%'"), "kor_main");
+    assert_nothing_left(&cluster);
+
+    let met = meanwhile(&site, 2, || {
+        cluster
+            .instance("main", ["upgrade", NEXT, "--yes", "--json"])
+            .run()
+    });
+    let said = met.ran.ok().json();
+    assert_eq!(said["version"], NEXT);
+    assert_eq!(cluster.status_of("main")["version"], "5.1.0");
+    assert_eq!(cluster.condition("main"), "up");
+    let there = names(&cluster);
+    let lost: Vec<_> = met
+        .acknowledged
+        .iter()
+        .filter(|n| !there.contains(*n))
+        .collect();
+    assert!(lost.is_empty(), "lost: {lost:?}");
+    assert!(met.acknowledged.len() > 5, "{}", met.acknowledged.len());
+    // The new version's own start, with room for a busy machine; a migration takes no part in it.
+    assert!(met.unread < Duration::from_secs(25), "{:?}", met.unread);
+    assert_eq!(site.found("Ankhesenamun"), 1);
+    assert_eq!(files_below(&media), pictures);
+    let columns = cluster.sql(&format!(
+        "select count(*) from information_schema.columns \
+         where table_schema = '{}' and column_name = 'sort_name'",
+        schema(&cluster)
+    ));
+    assert_eq!(columns, "1");
+    assert_nothing_left(&cluster);
+
+    // Something was written since: it is counted, and not given up unasked.
+    site.make("Nofretete");
+    cluster
+        .instance("main", ["upgrade", "--undo"])
+        .expect(6)
+        .says(&["entities", "--discard-new"]);
+    cluster
+        .instance("main", ["import", "--undo"])
+        .expect(6)
+        .says(&["upgrade --undo"]);
+    let said = cluster
+        .instance("main", ["upgrade", "--undo", "--discard-new", "--json"])
+        .ok()
+        .json();
+    assert_eq!(cluster.condition("main"), "up");
+    assert_eq!(cluster.status_of("main")["version"], "5.0.1");
+    assert_eq!(schema(&cluster), "kor_main");
+    let there = names(&cluster);
+    assert!(there.contains("Ankhesenamun") && !there.contains("Nofretete"));
+    site.make("Thutmosis");
+    until("it is found", 20, || site.found("Thutmosis") == 1);
+    let given_up = said["snapshot"].as_str().unwrap();
+    cluster.call(["snapshots", "verify", given_up]).ok();
+    let words = ["import", given_up, "--yes"];
+    cluster.instance("main", words).expect(6).says(&["newer"]);
+    assert_nothing_left(&cluster);
+}
+
+#[test]
+fn what_fails_on_the_way_leaves_the_old_version_with_every_row() {
+    let (cluster, site) = running();
+    site.make("Ankhesenamun");
+    // The column that the migration wants to add is there already.
+    cluster.sql("alter table kor_main.entities add column sort_name varchar(10)");
+    let settings = cluster.sql("show grants for kor_main");
+    for words in [
+        &["upgrade", NEXT, "--yes", "--no-snapshot"][..],
+        // Nothing is done as fast.
+        &["upgrade", NEXT, "--yes", "--no-snapshot", "--timeout", "1"],
+    ] {
+        let met = meanwhile(&site, 2, || cluster.instance("main", words.to_vec()).run());
+        met.ran.expect(1);
+        assert_eq!(cluster.condition("main"), "up");
+        let there = names(&cluster);
+        let lost: Vec<_> = met
+            .acknowledged
+            .iter()
+            .filter(|n| !there.contains(*n))
+            .collect();
+        assert!(lost.is_empty(), "lost: {lost:?}");
+        assert!(met.unread < Duration::from_secs(5), "{:?}", met.unread);
+        let grants = cluster.sql("show grants for kor_main");
+        assert_eq!(grants, settings);
+        assert_eq!(cluster.sql("show databases like 'kor%'"), "kor_main");
+        assert_nothing_left(&cluster);
+        site.make("Thutmosis");
+    }
+}
+
+#[test]
+fn an_upgrade_that_is_not_allowed_changes_nothing() {
+    let cluster = Cluster::booted();
+    cluster.add("main");
+    let before = cluster.picture();
+    for (words, code, says) in [
+        (&["upgrade"][..], 2, "VERSION"),
+        (&["upgrade", "v9.0.0", "--yes"], 6, "covers"),
+        (&["upgrade", "v3.0.5", "--yes"], 6, "older"),
+        (&["upgrade", NEXT], 6, "known fault"),
+        (&["upgrade", "--undo"], 4, "no former content"),
+    ] {
+        cluster
+            .instance("main", words.to_vec())
+            .expect(code)
+            .says(&[says]);
+    }
+    assert_same(&cluster.picture(), &before);
+    // What is there already is no fault; and one that does not run is not started.
+    cluster.instance("main", ["upgrade", "v5.0.1"]).ok();
+    cluster
+        .instance("main", ["upgrade", NEXT, "--yes", "--no-snapshot"])
+        .ok();
+    assert_eq!(cluster.condition("main"), "down");
+    assert!(schema(&cluster).starts_with("kor_main__"));
+}
+
+#[test]
+fn what_the_log_holds_for_other_schemas_or_against_this_one_is_not_replayed() {
+    let (cluster, site) = running();
+    cluster.sql("create database kct_other; create table kct_other.t (id int)");
+    site.make("Ankhesenamun");
+    // Done again and again while the copy is made, by somebody who may do everything.
+    let over = AtomicBool::new(false);
+    let met = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                cluster.sql(
+                    "use kct_other; insert into kor_main.tags (name) values (uuid()); \
+                     truncate table kor_main.downloads; \
+                     insert into t select 1; use kor_main; create table kct_x (id int); \
+                     drop table kct_x;",
+                );
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        });
+        let met = meanwhile(&site, 1, || {
+            let words = ["upgrade", NEXT, "--yes", "--no-snapshot"];
+            let ran = cluster.instance("main", words).run();
+            over.store(true, Ordering::Relaxed);
+            ran
+        });
+        over.store(true, Ordering::Relaxed);
+        met
+    });
+    // Either it was done rightly, or it was not done.
+    let there = names(&cluster);
+    let lost: Vec<_> = met
+        .acknowledged
+        .iter()
+        .filter(|n| !there.contains(*n))
+        .collect();
+    assert!(lost.is_empty(), "lost: {lost:?} {}", met.ran.err);
+    assert!(there.contains("Ankhesenamun"));
+    assert!(matches!(met.ran.code, 0 | 1), "{}", met.ran.err);
+    assert!(met.ran.err.contains("begun anew"), "{}", met.ran.err);
+    assert_eq!(cluster.condition("main"), "up");
+    assert_nothing_left(&cluster);
+}
