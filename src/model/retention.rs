@@ -197,8 +197,8 @@ mod tests {
             let reasons = selected(&taken, rules, &good);
             let stays: Vec<usize> =
                 (0..taken.len()).filter(|index| !reasons[*index].is_empty()).collect();
-            for index in 0..taken.len().min(last) {
-                prop_assert!(reasons[index].contains(&Reason::Last));
+            for reasons in reasons.iter().take(last) {
+                prop_assert!(reasons.contains(&Reason::Last));
             }
             if let Some(newest_good) = (0..taken.len()).find(|index| good[*index]) {
                 prop_assert!(stays.contains(&newest_good));

@@ -1,7 +1,7 @@
 //! `snapshots prune`: the ones that are not needed any more go.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -214,7 +214,7 @@ impl<'a> Ours<'a> {
 
     /// What it says of itself counts; where it says nothing, whether there is or was such an
     /// instance.
-    fn has(&self, name: &SnapshotName, path: &PathBuf) -> bool {
+    fn has(&self, name: &SnapshotName, path: &Path) -> bool {
         match archive::manifest(path) {
             Ok(Some(manifest)) => {
                 manifest.about.cluster == self.cluster.name.as_str()
