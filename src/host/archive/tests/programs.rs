@@ -15,7 +15,7 @@ use crate::model::snapshot::Packing;
 /// Whether all of them are there; the scripts install what these tests want.
 fn have(programs: &[&str]) -> bool {
     let is_there = |name: &&str| Command::new(name).arg("--version").output().is_ok();
-    programs.iter().all(|name| is_there(name))
+    programs.iter().all(is_there)
 }
 
 fn shell(directory: &Path, command: &str, words: &[&str]) {
