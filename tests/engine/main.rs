@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod archives;
 mod call;
 mod cluster;
 mod docker;
@@ -18,9 +19,11 @@ mod content;
 mod eras;
 mod failures;
 mod field;
+mod hostile;
 mod images;
 mod import;
 mod isolation;
+mod layouts;
 mod locks;
 mod quiet_and_dry;
 mod rounds;
