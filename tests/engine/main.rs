@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod archives;
 mod call;
 mod cluster;
 mod docker;
@@ -24,10 +25,12 @@ mod documents;
 mod eras;
 mod failures;
 mod field;
+mod hostile;
 mod images;
 mod import;
 mod index;
 mod isolation;
+mod layouts;
 mod locks;
 mod prove;
 mod quiet_and_dry;
