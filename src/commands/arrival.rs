@@ -278,6 +278,7 @@ impl Arrival {
         described: &Described,
     ) -> Result<Intake> {
         let mut intake = self.for_new_instance(cluster, contract, &described.instance, true)?;
+        intake.documents = None;
         // What `new` lays out, the instance has to bring along here.
         let of_database = self.intake(cluster, contract, &described.instance)?.texts;
         intake.texts.extend(of_database);

@@ -50,6 +50,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     if let Some(server_name) = &args.server_name {
         check_server_name(server_name)?;
     }
+    context.check_words(std::slice::from_ref(&args.name.to_string()))?;
     let mut session = Session::begin(
         context,
         "clone",
@@ -127,6 +128,12 @@ impl Observer for UntilTaken<'_> {
     }
     fn progress(&self, text: &str) {
         self.told.progress(text);
+    }
+    fn bytes(&self, what: &str, done: u64, of: u64) {
+        self.told.bytes(what, done, of);
+    }
+    fn bytes_are_over(&self, what: &str) {
+        self.told.bytes_are_over(what);
     }
     fn note(&self, text: &str) {
         self.told.note(text);

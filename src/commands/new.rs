@@ -202,7 +202,7 @@ fn choose_version(args: &Args, session: &Session<'_>) -> Result<Version> {
     session
         .context
         .observer
-        .note(&format!("no version was given: {default} is taken"));
+        .note(&format!("no version was given: it gets {default}"));
     Version::parse(default)
 }
 
@@ -226,7 +226,7 @@ pub fn choose_port(wanted: Option<Port>, session: &Session<'_>) -> Result<(Port,
                 session
                     .context
                     .observer
-                    .note(&format!("no port was given: {port} is taken"));
+                    .note(&format!("no port was given: it gets {port}"));
                 return Ok((port, reservation));
             }
             Err(error) if error.kind == Kind::Refused => {}

@@ -37,7 +37,8 @@ pub fn for_service(world: &World<'_>, role: Role, container: &str, seconds: u64)
         };
         Ok((found, health))
     };
-    until(world, what, container, seconds, ask)
+    let next = format!("look at it: docker logs {container}");
+    until(world, what, (container, &next), seconds, ask)
 }
 
 /// Up means that it greets over TCP and that the administrator can log in.
@@ -99,7 +100,9 @@ fn for_instance(world: &World<'_>, name: &Name, seconds: u64) -> Result<()> {
         let health = app.probe(world.engine, found.as_ref(), QUESTION, clock::now());
         Ok((found, health))
     };
-    until(world, &format!("instance {name}"), &container, seconds, ask)
+    let next = format!("look at it: docker logs {container}");
+    let what = format!("instance {name}");
+    until(world, &what, (&container, &next), seconds, ask)
 }
 
 /// Waits until a web process that is not published answers with the version that is wanted.
@@ -124,14 +127,16 @@ pub fn for_proof(world: &World<'_>, step: &Step) -> Result<()> {
         Ok((found, health))
     };
     let what = format!("{name} in the new content");
-    until(world, &what, container, *seconds, ask)
+    // Nothing of a proof is left to be looked at but what is shown of its log.
+    let next = "its last words are shown here, and it is removed; --timeout SECONDS waits longer";
+    until(world, &what, (container, next), *seconds, ask)
 }
 
 /// Asks again and again until the answer is up, can never be, or the time is over.
 fn until(
     world: &World<'_>,
     what: &str,
-    container: &str,
+    (container, next): (&str, &str),
     seconds: u64,
     ask: impl Fn() -> Result<(Option<Container>, Health)>,
 ) -> Result<()> {
@@ -143,7 +148,7 @@ fn until(
         let not_healthy = |why: String| {
             Error::failed(format!("{what} is not healthy"))
                 .why(why)
-                .next(format!("look at it: docker logs {container}"))
+                .next(next)
                 .tail(last_log_lines(world.engine, container, SHOWN))
         };
         match (health.condition, found.map(|c| c.state)) {

@@ -5,7 +5,7 @@ use std::fs;
 use crate::cluster::{Cluster, assert_same};
 use crate::docker::{containers, docker, inspect, networks};
 use crate::eras::eras;
-use crate::harness::{PLACE, fresh_name, until};
+use crate::harness::{PLACE, files_below, fresh_name, until};
 
 fn snapshot(cluster: &Cluster, instance: &str) -> String {
     let said = cluster
@@ -49,12 +49,19 @@ fn a_snapshot_is_proven_where_nobody_is_reached_and_nothing_is_left() {
     let dry = ["snapshots", "prove", &path, "--dry-run"];
     cluster.call(dry).ok().says(&["leads nowhere"]);
 
-    // Looked at while it is under way, then killed.
-    let running = cluster.call(["snapshots", "prove", &path]).spawn();
-    until("the application is tried out", 60, || {
-        proof(&cluster).is_some_and(|name| inspect(&name, "{{.State.Running}}") == "true")
-    });
-    running.signal("STOP");
+    // Killed when the application was started, and looked at.
+    let log = PLACE.join(fresh_name());
+    let prove = || cluster.call(["snapshots", "prove", &path]);
+    prove().env("KOR_CLUSTER_CRASH_LOG", &log).ok();
+    let places = fs::read_to_string(&log).unwrap();
+    let places: Vec<&str> = places.lines().collect();
+    let made = |line: &&str| line.ends_with("after a container was made, before its start");
+    let made = places.iter().position(made).unwrap();
+    let next = |line: &&str| line.ends_with("after the record, before the deed");
+    let at = made + places[made..].iter().position(next).unwrap() + 1;
+    prove()
+        .env("KOR_CLUSTER_CRASH_AT", at.to_string())
+        .expect(128 + 9);
     let container = proof(&cluster).unwrap();
     let format = "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}}{{end}}";
     let network = inspect(&container, format);
@@ -65,16 +72,13 @@ fn a_snapshot_is_proven_where_nobody_is_reached_and_nothing_is_left() {
     inside("exec 3<>/dev/tcp/mysql/3306; exec 4<>/dev/tcp/elastic/9200").ok();
     let mail = inside("echo $MAIL_DELIVERY_METHOD").ok();
     assert_eq!(mail.text(), "test");
-    running.signal("KILL");
-    running.end();
     cluster.call(["recover"]).ok();
     assert_same(&traces(&cluster), &before);
 
     // One that Ctrl-C ends, one that does not come to life in time, one that is damaged.
-    let running = cluster.call(["snapshots", "prove", &path]).spawn();
-    until("the application is tried out", 60, || {
-        proof(&cluster).is_some()
-    });
+    let journal = cluster.root.join(".kor-cluster/journal");
+    let running = prove().spawn();
+    until("it is under way", 60, || files_below(&journal) > 0);
     running.signal("INT");
     assert!([0, 1].contains(&running.end().code));
     assert_same(&traces(&cluster), &before);

@@ -68,7 +68,8 @@ pub fn find(context: &Context<'_>, file: &Path) -> Result<PathBuf> {
         .layout()
         .ok()
         .map(|layout| layout.snapshots().join(file));
-    in_cluster
-        .filter(|path| path.exists())
-        .ok_or_else(|| Error::not_found(format!("there is no snapshot {}", file.display())))
+    in_cluster.filter(|path| path.exists()).ok_or_else(|| {
+        Error::not_found(format!("there is no snapshot {}", file.display()))
+            .next("`snapshots` lists those of the cluster; any other is named by its path")
+    })
 }

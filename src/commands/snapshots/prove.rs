@@ -87,7 +87,11 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     };
     let intake = arrival.for_proof(cluster, contract, &described)?;
     let plan = plan(&session, &app, intake, lock)?;
-    if let Some(report) = session.carry_out(&plan)? {
+    if let Some(mut report) = session.carry_out(&plan)? {
+        // What is locked is no instance.
+        if let Some(object) = &mut report.json {
+            object["instances"] = json!([]);
+        }
         return Ok(report);
     }
     upkeep::after(&session, &[]);
