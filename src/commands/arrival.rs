@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::commands::context::{Context, typed};
+use crate::commands::index::Documents;
+use crate::commands::instance_files::Described;
 use crate::commands::snapshots;
 use crate::error::{Error, Result};
 use crate::host::{archive, files, space};
@@ -14,7 +16,7 @@ use crate::model::contract::{Contract, Contracts};
 use crate::model::instance::{Instance, key};
 use crate::model::memory::human;
 use crate::model::secret::Secret;
-use crate::model::snapshot::{Manifest, SnapshotName};
+use crate::model::snapshot::{Content, Manifest, SnapshotName};
 use crate::model::version::{Version, compare};
 use crate::services::database;
 use crate::steps::{Intake, Text};
@@ -130,40 +132,42 @@ impl Arrival {
     /// # Errors
     /// Exit 6 with the figures where it does not fit.
     pub fn room(&self, cluster: &Cluster) -> Result<u64> {
-        let (device, free) = space::free(cluster.layout.root())?;
-        let Some(manifest) = &self.manifest else {
+        let layout = &cluster.layout;
+        let (_, free) = space::free(layout.root())?;
+        let parts = match &self.manifest {
+            Some(manifest) => Part::of(&manifest.content),
+            // One that is only going to be taken is of content that is there already.
+            None if !self.file.exists() => return Ok(free),
+            None => [(Part::Files, archive::unpacked_at_least(&self.file)?)].into(),
+        };
+        let mut needed = Vec::new();
+        for (part, bytes) in &parts {
+            let path = match part {
+                Part::Files => layout.root().to_owned(),
+                Part::Database => layout.database_data(),
+                Part::Index => layout.search_data(),
+            };
+            let (device, free) = space::free(&path)?;
+            needed.push((device, *bytes, free));
+        }
+        let Some((bytes, free)) = lacking(&needed) else {
             return Ok(free);
         };
-        let content = &manifest.content;
-        let mut needed = BTreeMap::from([(device, (content.file_bytes, free))]);
-        for (path, bytes) in [
-            (
-                cluster.layout.database_data(),
-                content.dump_bytes * SCHEMA_GROWS,
-            ),
-            (
-                cluster.layout.search_data(),
-                content.index_bytes * SCHEMA_GROWS,
-            ),
-        ] {
-            let (device, free) = space::free(&path)?;
-            needed.entry(device).or_insert((0, free)).0 += bytes;
-        }
-        match needed.values().find(|(bytes, free)| bytes > free) {
-            None => Ok(free),
-            Some((bytes, free)) => Err(Error::refused(format!(
-                "there is no room for {}",
-                self.file.display()
-            ))
-            .why(format!(
-                "files {}, database about {}: {} where {} are free",
-                human(content.file_bytes),
-                human(content.dump_bytes * SCHEMA_GROWS),
-                human(*bytes),
-                human(*free)
-            ))
-            .next("`snapshots` lists what may go, `import --forget` what an import left behind")),
-        }
+        let figures = parts
+            .iter()
+            .map(|(part, bytes)| format!("{} {}", part.name(), human(*bytes)));
+        Err(
+            Error::refused(format!("there is no room for {}", self.file.display()))
+                .why(format!(
+                    "{}: {} where {} are free",
+                    figures.collect::<Vec<_>>().join(", "),
+                    human(bytes),
+                    human(free)
+                ))
+                .next(
+                    "`snapshots` lists what may go, `import --forget` what an import left behind",
+                ),
+        )
     }
 
     /// How it is taken in for an instance whose place is its own: what is of that place stays.
@@ -262,6 +266,43 @@ impl Arrival {
         Ok(intake)
     }
 
+    /// How it is taken in for an instance that is only tried out, in the place of content that is going
+    /// to be: with everything of its own, and without mail.
+    ///
+    /// # Errors
+    /// Exit 6 where a text cannot be made.
+    pub fn for_proof(
+        &self,
+        cluster: &Cluster,
+        contract: &Contract,
+        described: &Described,
+    ) -> Result<Intake> {
+        let mut intake = self.for_new_instance(cluster, contract, &described.instance, true)?;
+        // What `new` lays out, the instance has to bring along here.
+        let of_database = self.intake(cluster, contract, &described.instance)?.texts;
+        intake.texts.extend(of_database);
+        for rule in &contract.files {
+            if let Some(text) = described.text(&rule.path) {
+                intake
+                    .texts
+                    .push(private(&rule.path, text, !rule.is_of_the_place()));
+            }
+        }
+        Ok(intake)
+    }
+
+    /// The documents that come with it, if it has some; and an index that may have them, with the
+    /// version that wrote it.
+    pub fn documents(&self, intake: &Intake, other: Option<(String, Version)>) -> Documents {
+        Documents {
+            file: intake
+                .documents
+                .clone()
+                .map(|file| (file, self.version.clone())),
+            other,
+        }
+    }
+
     fn intake(&self, cluster: &Cluster, contract: &Contract, next: &Instance) -> Result<Intake> {
         let exchange = cluster.layout.exchange();
         let name = &next.name;
@@ -281,6 +322,11 @@ impl Arrival {
             texts: vec![private("mysql.cnf", login, false)],
             env_file: has_env.then(|| ENV_FILE.to_owned()),
             env: BTreeMap::new(),
+            documents: Some(
+                next.layout
+                    .root()
+                    .with_file_name(format!("{name}.documents")),
+            ),
             room: self.room(cluster)?,
             database: names::service(&cluster.name, Role::Database),
             schema: next.schema.clone(),
@@ -290,6 +336,54 @@ impl Arrival {
             login: exchange.join(format!("{name}.load.cnf")),
         })
     }
+}
+
+/// What room is needed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Files,
+    Database,
+    Index,
+}
+
+impl Part {
+    /// What a snapshot's content comes to, in bytes; its documents also lie beside the files for a
+    /// while.
+    fn of(content: &Content) -> BTreeMap<Part, u64> {
+        BTreeMap::from([
+            (
+                Part::Files,
+                content.file_bytes.saturating_add(content.index_bytes),
+            ),
+            (
+                Part::Database,
+                content.dump_bytes.saturating_mul(SCHEMA_GROWS),
+            ),
+            (
+                Part::Index,
+                content.index_bytes.saturating_mul(SCHEMA_GROWS),
+            ),
+        ])
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Part::Files => "files at least",
+            Part::Database => "database about",
+            Part::Index => "search index about",
+        }
+    }
+}
+
+/// Of parts with device, need and free room, in bytes: what the first device needs and has that has
+/// too little.
+fn lacking(parts: &[(u64, u64, u64)]) -> Option<(u64, u64)> {
+    let mut devices: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
+    for (device, bytes, free) in parts {
+        let (needed, _) = devices.entry(*device).or_insert((0, *free));
+        *needed = needed.saturating_add(*bytes);
+    }
+    devices.into_values().find(|(needed, free)| needed > free)
 }
 
 /// Refuses a server that a dump cannot safely be loaded into.
@@ -360,4 +454,32 @@ fn of_the_place(
         settings.insert(key::ELASTIC_INDEX.to_owned(), Some(Secret::new(index)));
     }
     Ok(settings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_shares_a_device_shares_its_room() {
+        let content = Content {
+            file_bytes: 100,
+            dump_bytes: 20,
+            index_bytes: 5,
+            ..Content::default()
+        };
+        let parts: Vec<u64> = Part::of(&content).into_values().collect();
+        assert_eq!(parts, [105, 40, 10]);
+        let on = |devices: [u64; 3], free: [u64; 3]| {
+            let parts: Vec<_> = (0..3)
+                .map(|at| (devices[at], parts[at], free[at]))
+                .collect();
+            lacking(&parts)
+        };
+        assert_eq!(on([1, 1, 1], [155, 155, 155]), None);
+        assert_eq!(on([1, 1, 1], [154, 154, 154]), Some((155, 154)));
+        assert_eq!(on([1, 2, 1], [115, 40, 115]), None);
+        assert_eq!(on([1, 2, 1], [115, 39, 115]), Some((40, 39)));
+        assert_eq!(lacking(&[(1, u64::MAX, 5), (1, 1, 5)]), Some((u64::MAX, 5)));
+    }
 }

@@ -178,6 +178,7 @@ impl Booting<'_> {
         let network = Network {
             name: names::network(&self.cluster.name),
             labels: labels(self.cluster, None),
+            internal: false,
         };
         if !self
             .observed

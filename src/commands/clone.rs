@@ -209,7 +209,7 @@ fn plan(
     });
     first_content::push_schema(&mut plan, to);
     let intake = arrival.for_new_instance(to.cluster, to.contract, to.instance, true)?;
-    first_content::push_arrival(&mut plan, session, to, intake, Some(identity))?;
+    first_content::push_arrival(&mut plan, session, to, &arrival, intake, Some(identity))?;
     plan.push(Step::DiscardDirectory { path: place });
     Ok(plan)
 }

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::commands::arrival::Arrival;
 use crate::commands::boot::{SERVICE_SECONDS, await_service};
+use crate::commands::index;
 use crate::commands::session::Session;
 use crate::error::{Error, Result};
 use crate::host::{chance, files};
@@ -144,10 +146,12 @@ pub fn push_arrival(
     plan: &mut Plan,
     session: &Session<'_>,
     app: &App<'_>,
+    arrival: &Arrival,
     intake: Intake,
     identity: Option<&str>,
 ) -> Result<()> {
     let next = intake.next.clone();
+    let documents = arrival.documents(&intake, None);
     let entries = intake.roots.clone();
     plan.push(Step::CheckEmptySchema {
         database: intake.database.clone(),
@@ -170,12 +174,8 @@ pub fn push_arrival(
             input: None,
         });
     }
-    if let Some(index) = &app.instance.index {
-        plan.push(Step::MakeIndex {
-            spec: Box::new(app.phase(&app.contract.commands.index, &session.id)?),
-            search: names::service(&session.cluster.name, Role::Search),
-            index: index.clone(),
-        });
+    if let Some(step) = index::step(app, &session.id, documents)? {
+        plan.push(step);
     }
     plan.no_return_from_here();
     for path in [before, next] {

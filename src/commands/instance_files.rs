@@ -153,6 +153,13 @@ fn parts(address: &str) -> (&str, &str, u16) {
 }
 
 impl Described {
+    /// The text of a file that the contract names.
+    pub fn text(&self, name: &str) -> Option<String> {
+        let path = self.instance.layout.inside(name);
+        let found = self.texts.iter().find(|(there, ..)| *there == path)?;
+        Some(found.2.reveal().to_owned())
+    }
+
     /// The directory with everything in it, in the order in which it is put there.
     pub fn entries(
         &self,

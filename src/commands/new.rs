@@ -29,7 +29,7 @@ use crate::model::secret::Secret;
 use crate::model::version::{Version, compare, numbers};
 use crate::services::app::App;
 use crate::services::{database, search};
-use crate::steps::{Intake, Plan, Step};
+use crate::steps::{Plan, Step};
 
 /// Makes a new instance: database, user, files, first set-up, search index. It can be started
 /// afterwards. If anything fails, nothing of it is left.
@@ -139,13 +139,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         instance: &described.instance,
         contract: &contract,
     };
-    let intake = match &arrival {
-        Some(arrival) => {
-            Some(arrival.for_new_instance(&session.cluster, &contract, app.instance, false)?)
-        }
-        None => None,
-    };
-    let plan = plan(&session, &app, &described, &drawn, intake)?;
+    let plan = plan(&session, &app, &described, &drawn, arrival.as_ref())?;
     if let Some(report) = session.carry_out(&plan)? {
         return Ok(report);
     }
@@ -335,7 +329,7 @@ fn plan(
     app: &App<'_>,
     described: &Described,
     drawn: &Drawn,
-    intake: Option<Intake>,
+    arrival: Option<&Arrival>,
 ) -> Result<Plan> {
     let mut plan = session.plan();
     plan.instances = vec![app.instance.name.clone()];
@@ -350,8 +344,12 @@ fn plan(
         entries: described.entries(app.contract, drawn.admin.as_ref(), drawn.tool.clone()),
     });
     first_content::push_schema(&mut plan, app);
-    match intake {
-        Some(intake) => first_content::push_arrival(&mut plan, session, app, intake, None)?,
+    match arrival {
+        Some(arrival) => {
+            let intake =
+                arrival.for_new_instance(&session.cluster, app.contract, app.instance, false)?;
+            first_content::push_arrival(&mut plan, session, app, arrival, intake, None)?;
+        }
         None => first_content::push_steps(&mut plan, session, app, drawn.admin.as_ref())?,
     }
     Ok(plan)

@@ -182,7 +182,7 @@ impl<'a> Request<'a> {
 pub struct Answer {
     /// The status.
     pub status: u16,
-    /// The body, cut at 8 MiB: a page of a search index's documents fits.
+    /// The body, cut at 32 MiB.
     pub body: String,
 }
 
@@ -379,6 +379,20 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// Exit 1 with what the engine says (a container that is still in it).
     fn remove_network(&self, name: &str) -> Result<()>;
+
+    /// Lets a container into one more network, where it answers to these names; one that is in it
+    /// already is fine.
+    ///
+    /// # Errors
+    /// Exit 4 where one of both is missing, 1 for what else the engine says.
+    fn connect(&self, network: &str, container: &str, aliases: &[String]) -> Result<()>;
+
+    /// Takes a container out of a network; where it is not in it, or one of both is missing, that is
+    /// fine.
+    ///
+    /// # Errors
+    /// Exit 1 with what the engine says.
+    fn disconnect(&self, network: &str, container: &str) -> Result<()>;
 
     /// Asks over HTTP.
     ///

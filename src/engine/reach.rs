@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::engine::{Answer, Endpoint, NoAnswer, Request};
 
-const LARGEST_BODY: u64 = 8 << 20;
+const LARGEST_BODY: u64 = 32 << 20;
 
 /// One request over a connection of its own.
 pub fn http(to: &Endpoint, request: &Request<'_>) -> Result<Answer, NoAnswer> {

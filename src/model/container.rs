@@ -130,6 +130,11 @@ pub mod names {
     pub fn network(cluster: &Name) -> String {
         format!("{cluster}_network")
     }
+
+    /// The network that an operation tries content out in.
+    pub fn proof_network(cluster: &Name, operation: &str) -> String {
+        format!("{cluster}_proof_{operation}")
+    }
 }
 
 /// A path of the host that is seen in a container.
@@ -334,4 +339,7 @@ pub struct Network {
     pub name: String,
     /// See [`label`].
     pub labels: Labels,
+    /// Whether nothing leads out of it, beyond the host.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub internal: bool,
 }

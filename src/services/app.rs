@@ -154,13 +154,30 @@ impl App<'_> {
     ) -> Health {
         let to = Endpoint::published(self.cluster.bind_address, self.instance.port.number());
         match running(container) {
-            Ok(container) => self.probe_at(engine, &to, container, limit, now),
+            Ok(container) => {
+                let probe = Probe {
+                    contract: self.contract,
+                    version: &self.instance.version,
+                };
+                probe.at(engine, &to, container, limit, now)
+            }
             Err(health) => health,
         }
     }
+}
 
+/// What a web process has to answer to be healthy.
+#[derive(Debug, Clone, Copy)]
+pub struct Probe<'a> {
+    /// The contract that covers the version.
+    pub contract: &'a Contract,
+    /// The version that has to answer.
+    pub version: &'a Version,
+}
+
+impl Probe<'_> {
     /// How a web process is that is not published, asked by its container's own address.
-    pub fn probe_inside(
+    pub fn inside(
         &self,
         engine: &dyn Engine,
         container: Option<&Container>,
@@ -172,12 +189,12 @@ impl App<'_> {
             Err(health) => return health,
         };
         match Endpoint::inside(container, self.contract.web.port) {
-            Ok(to) => self.probe_at(engine, &to, container, limit, now),
+            Ok(to) => self.at(engine, &to, container, limit, now),
             Err(error) => Health::because(Condition::Starting, error.to_string()),
         }
     }
 
-    fn probe_at(
+    fn at(
         &self,
         engine: &dyn Engine,
         to: &Endpoint,
@@ -233,7 +250,7 @@ impl App<'_> {
         body: &str,
         limit: Duration,
     ) -> Health {
-        let asked = &self.instance.version;
+        let asked = self.version;
         let Some(rules) = self.contract.health.version.as_ref() else {
             return Health::just(Condition::Up);
         };

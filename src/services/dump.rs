@@ -23,50 +23,22 @@ pub fn in_container(pipe: &Path) -> PathBuf {
     Path::new(EXCHANGE).join(pipe.file_name().unwrap_or_default())
 }
 
-/// Which part of a schema is dumped.
+/// Which tables of a schema are dumped.
 #[derive(Debug, Clone, Copy)]
 pub enum Part<'a> {
-    /// All, and the head says which place of the binary log it is of.
-    AllWithPosition,
-    /// All but these tables.
+    /// All but these, with everything else that the schema has.
     But(&'a [String]),
-    /// These tables alone.
+    /// These alone.
     Only(&'a [String]),
-}
-
-impl Part<'_> {
-    /// How the program is told.
-    fn words(self, schema: &str) -> Vec<String> {
-        let whole = ["--routines", "--events"].map(str::to_owned);
-        let schema_itself = schema.to_owned();
-        let mut words = Vec::new();
-        match self {
-            Part::AllWithPosition => {
-                words.extend(whole);
-                words.extend(["--master-data=2".to_owned(), schema_itself]);
-            }
-            Part::But(tables) => {
-                let ignored = |table| format!("--ignore-table={schema}.{table}");
-                words.extend(whole);
-                words.extend(tables.iter().map(ignored));
-                words.push(schema_itself);
-            }
-            Part::Only(tables) => {
-                words.push(schema_itself);
-                words.extend(tables.iter().cloned());
-            }
-        }
-        words
-    }
 }
 
 /// Whether a dump ended because a table was changed by a statement that it had not come to yet.
 pub fn was_overtaken(error: &Error) -> bool {
-    let said = |text| error.why.as_ref().is_some_and(|why| why.contains(text));
-    said("Error 1412:") || said("(1412)")
+    error.why.as_ref().is_some_and(|why| why.contains("1412"))
 }
 
-/// Dumps a schema into a pipe; comes back when it is over.
+/// Dumps a schema into a pipe; comes back when it is over. With `position` its head says which
+/// place of the binary log it is of.
 ///
 /// # Errors
 /// Exit 1 with what the program says.
@@ -76,6 +48,7 @@ pub fn run(
     schema: &str,
     part: Part<'_>,
     pipe: &Path,
+    position: bool,
 ) -> Result<()> {
     let pipe = in_container(pipe).display().to_string();
     let mut command = vec![
@@ -95,8 +68,24 @@ pub fn run(
         "--default-character-set=utf8mb4",
         "--max-allowed-packet=1G",
     ];
-    let words = part.words(schema);
-    command.extend(words.iter().map(String::as_str));
+    if position {
+        command.push("--master-data=2");
+    }
+    let ignored: Vec<String> = match part {
+        Part::But(tables) => {
+            command.extend(["--routines", "--events"]);
+            let ignored = tables
+                .iter()
+                .map(|t| format!("--ignore-table={schema}.{t}"));
+            ignored.collect()
+        }
+        Part::Only(_) => Vec::new(),
+    };
+    command.extend(ignored.iter().map(String::as_str));
+    command.push(schema);
+    if let Part::Only(tables) = part {
+        command.extend(tables.iter().map(String::as_str));
+    }
     let ended = engine.exec(container, &command, &[], LIMIT)?;
     if ended.code == 0 {
         return Ok(());

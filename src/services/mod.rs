@@ -3,6 +3,7 @@
 pub mod app;
 pub mod database;
 pub mod definers;
+pub mod documents;
 pub mod dump;
 pub mod hold;
 pub mod load;

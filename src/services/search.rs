@@ -110,11 +110,25 @@ impl<'a> Server<'a> {
     }
 
     fn ask(&self, method: &str, path: &str) -> Result<Answer> {
+        self.request(method, path, None, LIMIT)
+    }
+
+    /// Asks it; an answer of any status is one.
+    ///
+    /// # Errors
+    /// Exit 1 where there is none.
+    pub(super) fn request(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&str>,
+        limit: Duration,
+    ) -> Result<Answer> {
         let request = Request {
             method,
             path,
-            body: None,
-            limit: LIMIT,
+            body,
+            limit,
         };
         self.engine
             .http(&self.endpoint, &request)
@@ -122,7 +136,8 @@ impl<'a> Server<'a> {
     }
 }
 
-fn refusal(doing: &str, index: &str, answer: &Answer) -> Error {
+/// What is said where it answers something else than what was hoped for.
+pub(super) fn refusal(doing: &str, index: &str, answer: &Answer) -> Error {
     let body: String = answer.body.chars().take(300).collect();
     Error::failed(format!("the search server did not {doing} {index}"))
         .why(format!("it answered {}: {body}", answer.status))

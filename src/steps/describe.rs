@@ -70,6 +70,7 @@ impl Step {
                 format!("keep everybody from writing to {}", rights.schema)
             }
             Step::GiveBack { rights, .. } => format!("let {} be written to again", rights.schema),
+            Step::FillIndex { filling } => format!("fill the search index {}", filling.index),
             Step::TakeSnapshot { order } => format!("take the snapshot {}", order.file.display()),
             Step::CheckSnapshot { file } => format!("read all of {}", file.display()),
             Step::TakeIn { intake } => format!("take in {}", intake.file.display()),
@@ -85,6 +86,10 @@ impl Step {
             Step::LeaveCopy { copy } => format!("follow {} no longer", copy.from),
             Step::CopyFiles { from, .. } => format!("copy the files of {}", from.display()),
             Step::SettleFiles { .. } => "let the copy of the files go that nobody needs".to_owned(),
+            Step::OpenProof { network, .. } => {
+                format!("make the network {}, which leads nowhere", network.name)
+            }
+            Step::CloseProof { network, .. } => format!("remove the network {}", network.name),
             Step::AwaitProof { instance, .. } => {
                 format!("wait until {instance} answers in the new content, where nobody reaches it")
             }

@@ -1,7 +1,10 @@
 //! A snapshot's content, unpacked beside an instance's and loaded into a schema of its own.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
@@ -34,6 +37,10 @@ pub struct Intake {
     pub env_file: Option<String>,
     /// Its settings that belong to the place where it runs; nothing takes one out.
     pub env: BTreeMap<String, Option<Secret>>,
+    /// The file that the documents of the search index go into, where they are wanted; made only
+    /// where there are some.
+    #[serde(default)]
+    pub documents: Option<PathBuf>,
     /// How much room there is, in bytes.
     pub room: u64,
     /// The database's container.
@@ -65,8 +72,7 @@ pub struct Text {
 
 /// Takes the snapshot in.
 pub fn take_in(world: &World<'_>, intake: &Intake) -> Result<()> {
-    sweep(intake)?;
-    files::remove_tree(&intake.next)?;
+    undo(intake)?;
     if let Some(above) = intake.next.parent() {
         exchange::make_directories(above)?;
     }
@@ -95,6 +101,9 @@ pub fn take_in(world: &World<'_>, intake: &Intake) -> Result<()> {
 /// Removes what there is of it but for the schema.
 pub fn undo(intake: &Intake) -> Result<()> {
     sweep(intake)?;
+    if let Some(path) = &intake.documents {
+        files::remove_file(path)?;
+    }
     files::remove_tree(&intake.next)
 }
 
@@ -132,12 +141,16 @@ fn unpack(world: &World<'_>, intake: &Intake) -> Result<Checked> {
             loaded
         });
         let mut dump = WithoutDefiners::new(pipe);
-        let mut index = std::io::sink();
+        let mut index = Documents {
+            path: intake.documents.as_deref(),
+            file: None,
+        };
         let sinks = Sinks {
             dump: &mut dump,
             index: &mut index,
         };
         let unpacked = archive::unpack(&intake.file, &intake.next, rules, sinks, watch);
+        let unpacked = unpacked.and_then(|checked| index.finish().map(|()| checked));
         let finished = dump.finish();
         let broken = match &finished {
             Ok(pipe) => pipe.is_broken(),
@@ -154,6 +167,42 @@ fn unpack(world: &World<'_>, intake: &Intake) -> Result<Checked> {
             (Ok(checked), loaded) => loaded.map(|()| checked),
         }
     })
+}
+
+/// The documents of a snapshot's search index on their way to the disk.
+struct Documents<'a> {
+    path: Option<&'a Path>,
+    file: Option<BufWriter<File>>,
+}
+
+impl Documents<'_> {
+    fn finish(mut self) -> Result<()> {
+        match (self.flush(), self.path) {
+            (Err(error), Some(path)) => Err(Error::io("write", path, &error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Write for Documents<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let (Some(path), None) = (self.path, &self.file) else {
+            return match &mut self.file {
+                Some(file) => file.write(bytes),
+                None => Ok(bytes.len()),
+            };
+        };
+        let file = File::options()
+            .write(true)
+            .create_new(true)
+            .mode(files::PRIVATE)
+            .open(path)?;
+        self.file.insert(BufWriter::new(file)).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.as_mut().map_or(Ok(()), Write::flush)
+    }
 }
 
 /// Fails where the schema has not what the snapshot says of it.

@@ -9,11 +9,13 @@ mod directories;
 mod exchange;
 mod files_copy;
 mod gauge;
+mod index;
 mod intake;
 mod kept;
 mod original;
 mod place;
 mod plan;
+mod proof;
 mod schema_copy;
 mod snapshot;
 mod unpacked;
@@ -39,8 +41,10 @@ use crate::model::undo::{Kept, Place};
 use crate::model::version::Version;
 use crate::services::read_only::{self, Rights};
 
+pub use index::Filling;
 pub use intake::{Intake, Text};
 pub use place::Entry;
+pub use proof::Member;
 pub use schema_copy::SchemaCopy;
 
 /// In `.kor-cluster/index_unknown/NAME`: nobody compared the index with the table yet.
@@ -202,6 +206,12 @@ pub enum Step {
         /// The index.
         index: String,
     },
+    /// Fills a search index that is not there yet, with documents that are there already where they
+    /// are right.
+    FillIndex {
+        /// What it is made of, and how.
+        filling: Box<Filling>,
+    },
     /// Keeps an instance's user from writing to its tables; the undo gives the rights back.
     ReadOnly {
         /// The database's container.
@@ -231,6 +241,20 @@ pub enum Step {
     TakeIn {
         /// What is taken in, and where it goes.
         intake: Box<Intake>,
+    },
+    /// Makes the network that content is tried out in.
+    OpenProof {
+        /// The network.
+        network: Network,
+        /// The services that can be reached in it.
+        members: Vec<Member>,
+    },
+    /// Removes it.
+    CloseProof {
+        /// The network.
+        network: Network,
+        /// The services that leave it.
+        members: Vec<Member>,
     },
     /// Copies a schema beside, and follows what is written to the original meanwhile; the undo
     /// leaves no more than the schema, which is another step's.
@@ -432,6 +456,7 @@ impl Deeds<Step> for World<'_> {
             Step::MakeIndex { spec, .. } => {
                 app::run_phase(self, spec, "filling the search index", None)
             }
+            Step::FillIndex { filling } => index::fill(self, filling),
             Step::ReadOnly { database, rights } => {
                 read_only::take(&database::server(self, database), rights, self.interrupt)
             }
@@ -441,6 +466,8 @@ impl Deeds<Step> for World<'_> {
             Step::TakeSnapshot { order } => snapshot::take(self, order),
             Step::CheckSnapshot { file } => snapshot::check(self, file),
             Step::TakeIn { intake } => intake::take_in(self, intake),
+            Step::OpenProof { network, members } => proof::open(self, network, members),
+            Step::CloseProof { network, members } => proof::close(self, network, members),
             Step::CopySchema { copy } => schema_copy::copy(self, copy),
             Step::CompleteCopy { copy } => schema_copy::complete(self, copy),
             Step::LeaveCopy { copy } => schema_copy::undo(self, copy),
@@ -503,11 +530,13 @@ impl Deeds<Step> for World<'_> {
             Step::SetUp {
                 database, schema, ..
             } => database::empty(self, database, schema),
+            Step::FillIndex { filling } => index::undo(self, filling),
             Step::ReadOnly { database, rights } => {
                 read_only::give_back(&database::server(self, database), rights)
             }
             Step::TakeSnapshot { order } => snapshot::undo(order),
             Step::TakeIn { intake } => intake::undo(intake),
+            Step::OpenProof { network, members } => proof::close(self, network, members),
             Step::CopySchema { copy } => schema_copy::undo(self, copy),
             Step::CopyFiles { to, .. } => files_copy::undo(to),
             Step::NoteContent { directory, .. } => kept::forget_note(directory),
@@ -521,6 +550,7 @@ impl Deeds<Step> for World<'_> {
             Step::DiscardDirectory { .. }
             | Step::DiscardFiles { .. }
             | Step::CheckSnapshot { .. }
+            | Step::CloseProof { .. }
             | Step::RemoveStray { .. }
             | Step::RemoveSetAside { .. }
             | Step::CompareIndex { .. }

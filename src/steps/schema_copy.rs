@@ -16,8 +16,8 @@ use crate::model::binary_log::Position;
 use crate::model::secret::Secret;
 use crate::services::database::Server;
 use crate::services::definers::WithoutDefiners;
-use crate::services::dump::{self, Part};
-use crate::services::{load, replay, tables};
+use crate::services::dump::Part;
+use crate::services::{dump, load, replay, tables};
 use crate::steps::World;
 use crate::steps::database::server;
 
@@ -159,17 +159,15 @@ fn copy_once(
     let text = load::login(&copy.user, &copy.password);
     files::write(&login, text.reveal(), files::PRIVATE)?;
     let follows = replay::position(server)?.is_some();
-    let part = match follows {
-        true => Part::AllWithPosition,
-        false => Part::But(&[]),
-    };
     let mut out = Fifo::make(&copy.pipe)?;
     let into = FifoIn::make(&copy.beside("load"))?;
     let (dumped, taken) = (out.over(), into.over());
     let engine = world.engine;
     let position = std::thread::scope(|scope| {
         let dumping = scope.spawn(move || {
-            let ended = dump::run(engine, &copy.database, &copy.from, part, &copy.pipe);
+            let all = Part::But(&[]);
+            let (database, from) = (&copy.database, &copy.from);
+            let ended = dump::run(engine, database, from, all, &copy.pipe, follows);
             dumped.store(true, Ordering::SeqCst);
             ended
         });

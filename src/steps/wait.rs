@@ -8,7 +8,7 @@ use crate::host::{clock, store};
 use crate::model::container::{Container, Role, State, names};
 use crate::model::health::{Condition, Health};
 use crate::model::name::Name;
-use crate::services::app::App;
+use crate::services::app::{App, Probe};
 use crate::services::{database, proxy, search};
 use crate::steps::{Step, World};
 
@@ -113,18 +113,14 @@ pub fn for_proof(world: &World<'_>, step: &Step) -> Result<()> {
     else {
         return Ok(());
     };
-    let cluster = store::cluster(world.layout.root())?;
     let contracts = store::contracts(Some(world.layout))?;
-    let mut instance = store::instance(&cluster, name)?;
-    instance.version = version.clone();
-    let app = App {
-        cluster: &cluster,
-        instance: &instance,
+    let probe = Probe {
         contract: contracts.covering(version)?,
+        version,
     };
     let ask = || -> Result<(Option<Container>, Health)> {
         let found = world.engine.container(container)?;
-        let health = app.probe_inside(world.engine, found.as_ref(), QUESTION, clock::now());
+        let health = probe.inside(world.engine, found.as_ref(), QUESTION, clock::now());
         Ok((found, health))
     };
     let what = format!("{name} in the new content");

@@ -8,10 +8,13 @@ mod cluster;
 mod docker;
 mod harness;
 mod registry;
+#[path = "../common/repacked.rs"]
+mod repacked;
 mod turns;
 mod web;
 mod writers;
 
+mod arrival;
 mod bad_input;
 mod clone;
 mod commands;
@@ -23,8 +26,10 @@ mod failures;
 mod field;
 mod images;
 mod import;
+mod index;
 mod isolation;
 mod locks;
+mod prove;
 mod quiet_and_dry;
 mod read_only;
 mod remove;

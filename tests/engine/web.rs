@@ -179,6 +179,23 @@ impl Site {
         answer.is_ok_and(|answer| answer.status() == 200)
     }
 
+    /// Makes an entity like the first one; whether that was acknowledged.
+    pub fn is_made(&self, name: &str) -> bool {
+        let body = serde_json::json!({"entity": {
+            "name": name,
+            "no_name_statement": "enter_name",
+            "kind_id": 2,
+            "collection_id": 1,
+        }});
+        let answer = self
+            .agent
+            .post(format!("{}/entities", self.base))
+            .header(self.login.0, &self.login.1)
+            .content_type("application/json")
+            .send(body.to_string().as_bytes());
+        answer.is_ok_and(|answer| answer.status() == 200)
+    }
+
     /// Uploads a picture that nobody uploaded before.
     pub fn upload(&self) {
         static NEXT: AtomicU32 = AtomicU32::new(0);

@@ -56,9 +56,13 @@ fn all_pages_are_in_it_one_document_a_line() {
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
     let expected: Vec<Value> = (0..3)
-        .map(
-            |n| serde_json::json!({"id": format!("e{n}"), "type": "entities", "source": {"id": n}}),
-        )
+        .map(|n| {
+            serde_json::json!({
+                "id": kor_cluster::engine::fake::document_id(n),
+                "type": "entities",
+                "source": {"uuid": kor_cluster::engine::fake::document_id(n), "updated_at": n},
+            })
+        })
         .collect();
     assert_eq!(documents, expected);
     assert_eq!(

@@ -51,9 +51,9 @@ fn should_run(place: &Place) {
 }
 
 /// The name of the one snapshot that there is.
-const SNAPSHOT: &str = "a.20260101_000000.v5.0.1.tar.zst";
+pub const SNAPSHOT: &str = "a.20260101_000000.v5.0.1.tar.zst";
 
-fn with_snapshot(place: &Place) {
+pub fn with_snapshot(place: &Place) {
     started(place);
     place
         .link("c/instances/a/instance.sh", &["snapshot"])
@@ -70,6 +70,18 @@ fn with_snapshots(place: &Place) {
         let name = SNAPSHOT.replace("20260101", &format!("202601{day}"));
         std::fs::copy(directory.join(SNAPSHOT), directory.join(name)).unwrap();
     }
+}
+
+fn with_documents(place: &Place) {
+    with_snapshot(place);
+    let taken = place.join("c/snapshots").join(SNAPSHOT);
+    let kept = place.join("c/snapshots/taken");
+    std::fs::rename(&taken, &kept).unwrap();
+    let documents = crate::index::lines(&[0, 1]);
+    crate::repacked::repacked(&kept, &taken, Some(2), |unpacked| {
+        std::fs::write(&unpacked.documents, documents).unwrap();
+    });
+    std::fs::remove_file(kept).unwrap();
 }
 
 fn with_snapshot_and_down(place: &Place) {
@@ -215,7 +227,14 @@ const CASES: &[Case] = &[
         prepare: with_snapshot,
         link: INSTANCE,
         words: &["import", SNAPSHOT],
-        fails: Some("run -c bundle exec bin/kor index-all"),
+        fails: Some("run -c bundle exec"),
+    },
+    Case {
+        verb: "import",
+        prepare: with_documents,
+        link: INSTANCE,
+        words: &["import", SNAPSHOT],
+        fails: None,
     },
     Case {
         verb: "import",
@@ -247,7 +266,7 @@ const CASES: &[Case] = &[
     },
     Case {
         verb: "new",
-        prepare: with_snapshot,
+        prepare: with_documents,
         link: CLUSTER,
         words: &["new", "b", "--port", "18002", "--from", SNAPSHOT],
         fails: None,
@@ -306,6 +325,13 @@ const CASES: &[Case] = &[
         prepare: with_snapshots,
         link: CLUSTER,
         words: &["snapshots", "prune", "--keep-last", "1"],
+        fails: None,
+    },
+    Case {
+        verb: "snapshots",
+        prepare: with_snapshot,
+        link: CLUSTER,
+        words: &["snapshots", "prove", SNAPSHOT],
         fails: None,
     },
     Case {

@@ -6,6 +6,7 @@
 mod documents;
 mod field;
 mod images;
+mod index;
 mod input;
 mod kept;
 mod killed;
@@ -13,5 +14,7 @@ mod locks;
 mod place;
 mod prune;
 mod remove;
+#[path = "../common/repacked.rs"]
+mod repacked;
 mod scope;
 mod snapshot;

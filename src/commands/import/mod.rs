@@ -4,8 +4,6 @@ mod forget;
 mod take;
 pub mod undo;
 
-pub use take::push_proof;
-
 use std::path::PathBuf;
 
 use crate::commands::context::Context;

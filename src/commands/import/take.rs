@@ -6,11 +6,12 @@ use serde_json::json;
 
 use crate::commands::arrival::{self, Arrival};
 use crate::commands::context::{Context, typed};
+use crate::commands::index::{self, Documents};
 use crate::commands::kept::{self, Found};
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch, services_are_down};
-use crate::commands::{first_content, images, start, stop, unfinished, upkeep};
+use crate::commands::{first_content, images, proof, start, stop, unfinished, upkeep};
 use crate::error::{Error, Result};
 use crate::host::{chance, clock, files, store};
 use crate::model::container::{Role, names};
@@ -30,6 +31,7 @@ struct Parts<'a> {
     /// The instance on the new content, in its place.
     then: App<'a>,
     intake: Intake,
+    documents: Documents,
     kept: Kept,
     undo: PathBuf,
     earlier: Vec<Found>,
@@ -92,6 +94,10 @@ pub fn run(context: &Context<'_>, file: &Path, given: Option<&Version>) -> Resul
         now: app(&now),
         beside: app(&beside),
         then: app(&then),
+        documents: arrival.documents(
+            &intake,
+            now.index.clone().map(|index| (index, now.version.clone())),
+        ),
         intake,
         undo: cluster.layout.undo(&name).join(&session.id),
         kept,
@@ -180,6 +186,7 @@ fn plan(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Result<
         beside,
         then,
         intake,
+        documents,
         kept,
         undo,
         earlier,
@@ -192,8 +199,8 @@ fn plan(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Result<
     plan.holds_start = true;
     let database = names::service(&session.cluster.name, Role::Database);
     first_content::push_waits(&mut plan, session);
-    push_beside(&mut plan, session, &beside, &intake, migrates)?;
-    push_proof(&mut plan, session, &beside)?;
+    push_beside(&mut plan, session, &beside, &intake, documents, migrates)?;
+    proof::push(&mut plan, session, &beside)?;
     plan.push(Step::NoteContent {
         directory: undo.clone(),
         database,
@@ -236,6 +243,7 @@ fn push_beside(
     session: &Session<'_>,
     app: &App<'_>,
     intake: &Intake,
+    documents: Documents,
     migrates: bool,
 ) -> Result<()> {
     plan.push(Step::MakeSchema {
@@ -258,33 +266,8 @@ fn push_beside(
             input: None,
         });
     }
-    if let Some(index) = &app.instance.index {
-        plan.push(Step::MakeIndex {
-            spec: Box::new(app.phase(&app.contract.commands.index, &session.id)?),
-            search: names::service(&session.cluster.name, Role::Search),
-            index: index.clone(),
-        });
+    if let Some(step) = index::step(app, &session.id, documents)? {
+        plan.push(step);
     }
-    Ok(())
-}
-
-/// The steps that try new content out where nobody reaches it.
-///
-/// # Errors
-/// Exit 2 where the configured repository is none.
-pub fn push_proof(plan: &mut Plan, session: &Session<'_>, app: &App<'_>) -> Result<()> {
-    let mut spec = app.phase(&app.contract.web.command, &session.id)?;
-    spec.stop_seconds = app.contract.web.stop_seconds;
-    let container = spec.name.clone();
-    plan.push(Step::RunContainer {
-        spec: Box::new(spec),
-    });
-    plan.push(Step::AwaitProof {
-        instance: app.instance.name.clone(),
-        version: app.instance.version.clone(),
-        container: container.clone(),
-        seconds: app.contract.web.start_seconds,
-    });
-    plan.push(Step::RemoveStray { name: container });
     Ok(())
 }

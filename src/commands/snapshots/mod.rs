@@ -1,7 +1,8 @@
-//! `snapshots [list|show|verify|prune]`: which snapshots there are, what they say of themselves,
-//! whether they are whole, and which may go.
+//! `snapshots [list|show|verify|prove|prune]`: which snapshots there are, what they say of themselves,
+//! whether they are whole, whether they come to life, and which may go.
 
 mod list;
+mod prove;
 mod prune;
 mod show;
 mod verify;
@@ -30,6 +31,8 @@ pub enum What {
         /// The file, or its name in the cluster's `snapshots/`
         file: PathBuf,
     },
+    /// Try one out: load it beside everything else, start the application on it, remove all of that
+    Prove(prove::Args),
     /// Delete those that no rule keeps, but never the last good one
     Prune(prune::Args),
     /// Read all of snapshots and compare every checksum [default: all that `list` shows]
@@ -47,6 +50,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     match args.what.as_ref().unwrap_or(&What::List) {
         What::List => list::run(context),
         What::Show { file } => show::run(context, file),
+        What::Prove(args) => prove::run(args, context),
         What::Prune(args) => prune::run(args, context),
         What::Verify { files } => verify::run(context, files),
     }

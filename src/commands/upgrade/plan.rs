@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::commands::import::push_proof;
+use crate::commands::index::{self, Documents};
 use crate::commands::kept::{self, Found};
 use crate::commands::observed::Observed;
 use crate::commands::session::Session;
-use crate::commands::{first_content, snapshot, start, stop, unfinished};
+use crate::commands::{first_content, proof, snapshot, start, stop, unfinished};
 use crate::error::Result;
 use crate::host::clone::Rules;
 use crate::model::container::{Role, names};
@@ -201,14 +201,13 @@ fn push_work(
         what: format!("migrate the copy to {}", app.instance.version),
         input: None,
     });
-    if let Some(index) = &app.instance.index {
-        plan.push(Step::MakeIndex {
-            spec: Box::new(app.phase(&app.contract.commands.index, &session.id)?),
-            search: names::service(&session.cluster.name, Role::Search),
-            index: index.clone(),
-        });
-    }
-    push_proof(plan, session, &app)?;
+    let written = now.instance.index.clone();
+    let there = Documents {
+        file: None,
+        other: written.map(|index| (index, now.instance.version.clone())),
+    };
+    plan.steps.extend(index::step(&app, &session.id, there)?);
+    proof::push(plan, session, &app)?;
     if let Some(kept) = kept {
         plan.push(Step::SettleFiles { worked_on, kept });
     }

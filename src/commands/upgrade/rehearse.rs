@@ -75,7 +75,7 @@ pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
     };
     let start = of(|s| matches!(s, Step::RunContainer { .. } | Step::AwaitProof { .. }));
     let migration = of(|s| matches!(s, Step::RunPhase { .. }));
-    let index = of(|s| matches!(s, Step::MakeIndex { .. }));
+    let index = of(|s| matches!(s, Step::MakeIndex { .. } | Step::FillIndex { .. }));
     let files = of(|s| matches!(s, Step::CopyFiles { .. }));
     let refused = migration + index + files * 2 + start * 2;
     let seconds = |duration: Duration| format!("{:.1} s", duration.as_secs_f64());
@@ -141,6 +141,14 @@ impl Observer for Timed<'_> {
 
     fn progress(&self, text: &str) {
         self.inner.progress(text);
+    }
+
+    fn bytes(&self, what: &str, done: u64, of: u64) {
+        self.inner.bytes(what, done, of);
+    }
+
+    fn bytes_are_over(&self, what: &str) {
+        self.inner.bytes_are_over(what);
     }
 
     fn note(&self, text: &str) {

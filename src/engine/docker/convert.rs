@@ -143,6 +143,7 @@ pub fn from_summary(summary: ContainerSummary) -> Container {
         _ => State::Dead,
     };
     let networks = summary.network_settings.and_then(|n| n.networks);
+    let mode = summary.host_config.and_then(|host| host.network_mode);
     let mut host_ports: Vec<u16> = summary
         .ports
         .unwrap_or_default()
@@ -156,7 +157,7 @@ pub fn from_summary(summary: ContainerSummary) -> Container {
         image: summary.image.unwrap_or_default(),
         labels: sorted(summary.labels),
         state,
-        address: networks.and_then(first_address),
+        address: networks.and_then(|all| address(all, mode.as_deref())),
         host_ports,
         started_at: None,
         exit_code: None,
@@ -256,7 +257,9 @@ pub fn from_inspect(inspect: ContainerInspectResponse) -> Container {
             Some(S::CREATED) => State::Created,
             _ => State::Dead,
         },
-        address: networks.and_then(|n| n.networks).and_then(first_address),
+        address: networks
+            .and_then(|n| n.networks)
+            .and_then(|all| address(all, Some(&made.network))),
         host_ports,
         started_at: state.started_at.as_deref().and_then(clock::parse_iso),
         exit_code: state.exit_code,
@@ -268,10 +271,12 @@ pub fn from_inspect(inspect: ContainerInspectResponse) -> Container {
     }
 }
 
-fn first_address(networks: HashMap<String, EndpointSettings>) -> Option<IpAddr> {
-    networks
-        .into_values()
-        .find_map(|n| n.ip_address?.parse().ok())
+/// The address in the network that the container was made for; others it may leave at any time.
+fn address(networks: HashMap<String, EndpointSettings>, own: Option<&str>) -> Option<IpAddr> {
+    let parsed = |n: &EndpointSettings| n.ip_address.as_ref()?.parse().ok();
+    own.and_then(|own| networks.get(own))
+        .and_then(parsed)
+        .or_else(|| networks.values().find_map(parsed))
 }
 
 /// Labels in a fixed order.

@@ -332,6 +332,14 @@ impl Engine for DockerEngine {
         self.delete_network(name)
     }
 
+    fn connect(&self, network: &str, container: &str, aliases: &[String]) -> Result<()> {
+        self.join_network(network, container, aliases)
+    }
+
+    fn disconnect(&self, network: &str, container: &str) -> Result<()> {
+        self.leave_network(network, container)
+    }
+
     fn http(&self, to: &Endpoint, request: &Request<'_>) -> Result<Answer, NoAnswer> {
         reach::http(to, request)
     }

@@ -1,6 +1,8 @@
 //! Networks.
 
-use bollard::models::NetworkCreateRequest;
+use bollard::models::{
+    EndpointSettings, NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest,
+};
 use bollard::query_parameters::ListNetworksOptionsBuilder;
 
 use super::DockerEngine;
@@ -22,6 +24,7 @@ impl DockerEngine {
             .map(|n| Network {
                 name: n.name.unwrap_or_default(),
                 labels: sorted(n.labels),
+                internal: n.internal == Some(true),
             })
             .collect();
         networks.sort_by(|a, b| a.name.cmp(&b.name));
@@ -40,6 +43,7 @@ impl DockerEngine {
         }
         let request = NetworkCreateRequest {
             name: network.name.clone(),
+            internal: Some(network.internal),
             driver: Some("bridge".to_owned()),
             labels: Some(network.labels.clone().into_iter().collect()),
             ..Default::default()
@@ -57,5 +61,42 @@ impl DockerEngine {
     pub(super) fn delete_network(&self, name: &str) -> Result<()> {
         let what = format!("cannot remove the network {name}");
         fine_if_missing(self.short(&what, self.client()?.remove_network(name)))
+    }
+
+    pub(super) fn join_network(
+        &self,
+        network: &str,
+        container: &str,
+        aliases: &[String],
+    ) -> Result<()> {
+        let request = NetworkConnectRequest {
+            container: container.to_owned(),
+            endpoint_config: Some(EndpointSettings {
+                aliases: Some(aliases.to_vec()),
+                ..Default::default()
+            }),
+        };
+        let what = format!("cannot let {container} into the network {network}");
+        let call = self.client()?.connect_network(network, request);
+        fine_if_said(self.short(&what, call), "already exists in network")
+    }
+
+    pub(super) fn leave_network(&self, network: &str, container: &str) -> Result<()> {
+        let request = NetworkDisconnectRequest {
+            container: container.to_owned(),
+            force: Some(true),
+        };
+        let what = format!("cannot take {container} out of the network {network}");
+        let call = self.client()?.disconnect_network(network, request);
+        let left = fine_if_said(self.short(&what, call), "is not connected to");
+        fine_if_missing(left)
+    }
+}
+
+/// The engine has no code of its own for what is as it should be already.
+fn fine_if_said(answer: Result<()>, words: &str) -> Result<()> {
+    match answer {
+        Err(error) if error.why.as_ref().is_some_and(|why| why.contains(words)) => Ok(()),
+        other => other,
     }
 }

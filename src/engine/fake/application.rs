@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::documents;
 use super::world::World;
 use crate::engine::{Answer, Endpoint, Input, NoAnswer, Request};
 use crate::error::{Error, Result};
@@ -20,12 +21,17 @@ pub fn run(world: &mut World, spec: &ContainerSpec, _input: Input<'_>) -> Result
         } else {
             tables.insert("migrated".to_owned());
         }
-    } else if command.contains("index-all") {
+    } else if command.contains("index-all") || command.contains("create_index") {
         let index = setting(spec, "ELASTIC_INDEX")?;
         let server = world
             .by_alias(&spec.network, "elastic")
             .ok_or_else(|| Error::failed("no search server"))?;
-        world.searches.entry(server).or_default().insert(index, 3);
+        let count = if command.contains("index-all") { 3 } else { 0 };
+        world
+            .searches
+            .entry(server)
+            .or_default()
+            .insert(index, count);
     } else if command.contains("reprocess!") {
         let schema = schema(spec)?;
         let server = server(world, spec)?;
@@ -95,12 +101,21 @@ fn search(indices: &mut std::collections::BTreeMap<String, u64>, request: &Reque
         return json(status, &body);
     }
     let words: Vec<&str> = request.path.trim_matches('/').split('/').collect();
+    let body = request.body.unwrap_or_default();
     match (request.method, words.as_slice()) {
         ("GET", [""]) => json(200, r#"{"version":{"number":"5.6.16"}}"#),
         ("GET", [index, "_count"]) => match indices.get(*index) {
             Some(count) => json(200, &format!(r#"{{"count":{count}}}"#)),
             None => json(404, "{}"),
         },
+        ("POST", [_, "_refresh"]) => json(200, "{}"),
+        ("POST", [index, _, query]) if query.starts_with("_mget") => match indices.get(*index) {
+            Some(count) => json(200, &documents::wanted(*count, body).to_string()),
+            None => json(404, "{}"),
+        },
+        ("POST", [index, _, query]) if query.starts_with("_bulk") => {
+            json(200, &documents::take(indices, index, body).to_string())
+        }
         ("DELETE", [index]) => match indices.remove(*index) {
             Some(_) => json(200, "{}"),
             None => json(404, "{}"),

@@ -4,9 +4,12 @@
 
 mod application;
 mod database;
+mod documents;
 mod rights;
 mod scroll;
 mod world;
+
+pub use documents::id as document_id;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -130,6 +133,7 @@ impl Engine for FakeEngine {
 
     fn remove(&self, name: &str) -> Result<()> {
         self.change(&format!("remove {name}"), |world| {
+            world.joined.remove(name);
             if let Some(container) = world.containers.remove(name)
                 && !container.keeps_index()
             {
@@ -342,12 +346,38 @@ impl Engine for FakeEngine {
 
     fn remove_network(&self, name: &str) -> Result<()> {
         self.change(&format!("remove network {name}"), |world| {
-            if world.containers.values().any(|c| c.spec.network == name) {
+            let joined = world
+                .joined
+                .values()
+                .any(|networks| networks.contains(name));
+            if joined || world.containers.values().any(|c| c.spec.network == name) {
                 return Err(Error::failed(format!(
                     "network {name} has active endpoints"
                 )));
             }
             world.networks.remove(name);
+            Ok(())
+        })
+    }
+
+    fn connect(&self, network: &str, container: &str, _aliases: &[String]) -> Result<()> {
+        self.change(&format!("connect {container} to {network}"), |world| {
+            world.get_mut(container)?;
+            if !world.networks.contains_key(network) {
+                return Err(Error::not_found(format!("no network {network}")));
+            }
+            let networks = world.joined.entry(container.to_owned()).or_default();
+            networks.insert(network.to_owned());
+            Ok(())
+        })
+    }
+
+    fn disconnect(&self, network: &str, container: &str) -> Result<()> {
+        self.change(&format!("disconnect {container} from {network}"), |world| {
+            if let Some(networks) = world.joined.get_mut(container) {
+                networks.remove(network);
+            }
+            world.joined.retain(|_, networks| !networks.is_empty());
             Ok(())
         })
     }

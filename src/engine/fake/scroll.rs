@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use super::documents::{id, source};
+
 use crate::engine::Request;
 
 /// What stands between the index and the position in the id of a scroll.
@@ -34,7 +36,7 @@ fn page(indices: &BTreeMap<String, u64>, index: &str, from: u64) -> (u16, String
     };
     let to = total.min(&(from + 2)).to_owned();
     let hits: Vec<_> = (from..to)
-        .map(|n| json!({"_id": format!("e{n}"), "_type": "entities", "_source": {"id": n}}))
+        .map(|n| json!({"_id": id(n), "_type": "entities", "_source": source(n)}))
         .collect();
     let body = json!({
         "_scroll_id": format!("{index}{AT}{to}"),

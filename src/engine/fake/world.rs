@@ -19,6 +19,8 @@ pub struct World {
     pub containers: BTreeMap<String, FakeContainer>,
     /// Networks by name.
     pub networks: BTreeMap<String, Network>,
+    /// Further networks that containers are in, by container.
+    pub joined: BTreeMap<String, BTreeSet<String>>,
     /// What the database servers hold.
     pub databases: BTreeMap<String, Database>,
     /// Documents by index, by search server.

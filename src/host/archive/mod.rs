@@ -8,6 +8,7 @@ mod disk;
 mod dump_end;
 mod entries;
 mod entry;
+mod least;
 mod packed;
 mod pass;
 mod path;
@@ -24,6 +25,7 @@ mod watch;
 mod writer;
 
 pub use budget::Limits;
+pub use least::unpacked_at_least;
 pub use reader::{Checked, Origin, Rules, Sinks, Strays, check, unpack};
 pub use show::manifest;
 pub use verify::verify;

@@ -59,6 +59,8 @@ pub struct Contract {
     pub database: ServiceRules,
     /// The search servers that it works with.
     pub search: ServiceRules,
+    /// How a search index is made of documents that are there already, where that is known.
+    pub documents: Option<DocumentRules>,
     /// Work that a stop would lose.
     pub unfinished: Option<UnfinishedRules>,
     /// What of an instance is content, and how it is written.
@@ -93,6 +95,16 @@ impl Contract {
             Some(numbers) => self.versions.contains(&numbers),
             None => self.tags.iter().any(|tag| tag == version.tag()),
         }
+    }
+
+    /// Whether two versions write the same search documents; nobody knows what a tag without
+    /// numbers writes.
+    pub fn writes_same_documents(&self, one: &Version, other: &Version) -> bool {
+        let (Some(one), Some(other)) = (one.numbers(), other.numbers()) else {
+            return false;
+        };
+        let both = |range: &VersionRange| range.contains(&one) && range.contains(&other);
+        one == other || self.same_search_documents.iter().any(both)
     }
 
     /// The faults of a version that are known.

@@ -231,6 +231,24 @@ pub struct ServiceRules {
     pub start_up_statements: Vec<String>,
 }
 
+/// How a search index is made of documents that are there already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DocumentRules {
+    /// Makes an index without documents.
+    pub create_index: String,
+    /// A query of all rows that belong into it: the UUID, which is the document's id, and when the
+    /// row was changed, in seconds since 1970.
+    pub rows: String,
+    /// The documents' type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The field of a document that has the same time.
+    pub changed: String,
+    /// Writes the documents anew whose ids it reads from standard input.
+    pub write: String,
+}
+
 /// Work that is not done yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnfinishedRules {

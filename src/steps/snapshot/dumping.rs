@@ -34,7 +34,7 @@ pub fn start<'scope, 'env>(
     let ended = scope.spawn(move || {
         let part = Part::But(&but);
         let (engine, database) = (world.engine, &order.database);
-        let ended = dump::run(engine, database, &order.schema, part, &order.pipe);
+        let ended = dump::run(engine, database, &order.schema, part, &order.pipe, false);
         over.store(true, Ordering::SeqCst);
         ended
     });
@@ -57,7 +57,14 @@ pub fn apart(world: &World<'_>, order: &Order, only: Vec<String>) -> Result<Opti
         let over = pipe.over();
         let ended = scope.spawn(move || {
             let (engine, database) = (world.engine, &order.database);
-            let ended = dump::run(engine, database, &order.schema, Part::Only(only), through);
+            let ended = dump::run(
+                engine,
+                database,
+                &order.schema,
+                Part::Only(only),
+                through,
+                false,
+            );
             over.store(true, Ordering::SeqCst);
             ended
         });
