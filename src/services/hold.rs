@@ -101,7 +101,8 @@ impl Hold {
     /// Exit 1 where the hold is over.
     pub fn is_in_the_way(&mut self, schema: &str) -> Result<bool> {
         let query = format!(
-            "SELECT COUNT(*) FROM information_schema.processlist WHERE db = {} \
+            "SELECT COUNT(*) FROM information_schema.processlist \
+             WHERE (db = {0} OR INSTR(info, {0})) \
              AND state LIKE 'Waiting for table%' AND info REGEXP {DDL};\n",
             sql::literal(schema)
         );

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::cluster::{Cluster, shared};
-use crate::harness::{called_plainly, fresh_name};
+use crate::harness::{PLACE, called_plainly, fresh_name};
 use crate::snapshots::{take, unpacked};
 use crate::web::Site;
 use crate::writers::{Client, EndOf, Media, Settings};
@@ -191,4 +191,91 @@ fn a_dump_that_takes_long_holds_nobody_for_long() {
     assert!(held.parse::<u64>().unwrap() < 3000, "{held}");
     let path = ran.text().trim();
     cluster.call(["snapshots", "verify", path]).ok();
+}
+
+/// Takes a snapshot of `axb`, and does something each time that it is at a place; what it says.
+fn taken_while(cluster: &Cluster, place: &str, mut work: impl FnMut() + Send) -> String {
+    let log = PLACE.join(fresh_name());
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut seen = 0;
+            while !over.load(Ordering::Relaxed) {
+                let text = fs::read_to_string(&log).unwrap_or_default();
+                let now = text.lines().filter(|line| line.ends_with(place)).count();
+                if now > seen {
+                    work();
+                }
+                seen = now;
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        let _end = EndOf(&over);
+        let call = cluster.instance("axb", ["--json", "snapshot"]);
+        let ran = call.env("KOR_CLUSTER_CRASH_LOG", &log).ok();
+        let path = ran.json()["snapshots"][0]["path"].clone();
+        cluster
+            .call(["snapshots", "verify", path.as_str().unwrap()])
+            .ok();
+        ran.err
+    })
+}
+
+#[test]
+fn who_changes_a_table_in_a_hold_and_who_reads_it_behind_him_wait_for_a_moment_only() {
+    let turn = shared();
+    let cluster = &turn.cluster;
+    let _media = Media::of(cluster);
+    let over = AtomicBool::new(false);
+    let (said, changed, read) = std::thread::scope(|scope| {
+        let reading = scope.spawn(|| {
+            let mut client = Client::of(cluster, "kor_axb");
+            let mut longest = Duration::ZERO;
+            while !over.load(Ordering::Relaxed) {
+                let begun = Instant::now();
+                assert!(client.tries("do (select count(*) from kct);"));
+                longest = longest.max(begun.elapsed());
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            longest
+        });
+        let _end = EndOf(&over);
+        let mut client = Client::of(cluster, "kor_axb");
+        assert!(client.tries(""));
+        let mut changed = None;
+        let said = taken_while(cluster, "in the hold", || {
+            if changed.is_none() {
+                let begun = Instant::now();
+                assert!(client.tries("alter table kct add column more int;"));
+                changed = Some(begun.elapsed());
+            }
+        });
+        over.store(true, Ordering::Relaxed);
+        (said, changed.unwrap(), reading.join().unwrap())
+    });
+    println!("the change took {changed:?}, the longest answer {read:?}");
+    assert!(said.contains("another moment is taken"), "{said}");
+    // Others work on this machine, too.
+    assert!(changed < Duration::from_secs(2) && read < Duration::from_secs(2));
+}
+
+#[test]
+fn a_table_that_is_changed_before_the_dump_comes_to_it_begins_it_anew() {
+    let turn = shared();
+    let cluster = &turn.cluster;
+    cluster.sql(
+        "create table kor_axb.kct_large (id int primary key, t text); \
+         insert into kor_axb.kct_large select seq, repeat(sha2(seq, 512), 8) from mysql.seq_1_to_100000; \
+         create table kor_axb.kct_too (id int primary key)",
+    );
+    let mut client = Client::of(cluster, "kor_axb");
+    assert!(client.tries(""));
+    let mut changed = false;
+    let said = taken_while(cluster, "after the hold", || {
+        // A column that is added in an instant is nothing that the dump's view cannot see through.
+        let change = "alter table kct_too add column more int, algorithm = copy;";
+        changed = changed || client.tries(change);
+    });
+    cluster.sql("drop table kor_axb.kct_large; drop table kor_axb.kct_too");
+    assert!(said.contains("the snapshot begins anew"), "{said}");
 }

@@ -102,12 +102,14 @@ impl<'a> Packed<'a> {
     /// These bytes as they are.
     ///
     /// # Errors
-    /// Exit 1 where they cannot be written.
+    /// Exit 1 where they cannot be written, or a signal came.
     pub fn raw(&mut self, bytes: &[u8]) -> Result<()> {
         self.bytes += bytes.len() as u64;
         self.sink
             .write_all(bytes)
-            .map_err(|e| Error::io("write", &self.file, &e))
+            .map_err(|e| Error::io("write", &self.file, &e))?;
+        self.watch
+            .went_on(bytes.len() as u64, "packing the snapshot")
     }
 
     /// Exactly `size` bytes of a file with their padding; gives their digest.
@@ -128,7 +130,6 @@ impl<'a> Packed<'a> {
             }
             hash.update(&chunk[..read]);
             self.raw(&chunk[..read])?;
-            self.watch.went_on(read as u64, "packing the snapshot")?;
             left -= read as u64;
         }
         if read(from, &mut chunk[..1]).map_err(|e| unreadable(path, &e))? != 0 {
@@ -136,7 +137,6 @@ impl<'a> Packed<'a> {
         }
         self.chunk = chunk;
         self.raw(&[0; crate::host::archive::BLOCK][..entry::padding(size)])?;
-        self.watch.went_on(0, "packing the snapshot")?;
         Ok(sums::hex(hash))
     }
 }

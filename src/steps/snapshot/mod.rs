@@ -204,7 +204,7 @@ fn expected<'scope, 'env>(
         let rows = server.schema_bytes(&order.schema).unwrap_or(0);
         let files = sizes::of_directory(&order.work, LOOKING);
         if files.whole {
-            found.store(rows + files.bytes, Ordering::Relaxed);
+            found.store(rows + files.archived, Ordering::Relaxed);
         }
     });
     expected
