@@ -18,6 +18,8 @@ fuzz_target!(init: plant(descriptions), |data: &[u8]| {
     if let Ok(text) = std::str::from_utf8(data)
         && let Ok(name) = SnapshotName::parse(text)
     {
-        assert_eq!(name.to_string(), text);
+        // A version without its v gets one, so the text may differ.
+        let again = SnapshotName::parse(&name.to_string()).expect("a name is one");
+        assert_eq!(again, name);
     }
 });
