@@ -67,7 +67,9 @@ pub fn mend(world: &World<'_>, step: &Step) -> Result<()> {
         return Ok(());
     };
     let started = world.engine.container(web)?.and_then(|c| c.started_at);
-    let before = started.unwrap_or_else(clock::now).to_string();
+    // Both are whole seconds. What was begun in that of the start was begun before it: no application
+    // answers within a second.
+    let before = (started.unwrap_or_else(clock::now) + 1).to_string();
     let query = stale.replace("{before}", &before);
     let lost = server(world, database).count(schema, &query, COUNTING)?;
     if lost == 0 {

@@ -194,9 +194,9 @@ fn readers_are_served_while_an_import_is_made_and_one_that_fails_is_not_noticed(
             }
         });
         let _end = EndOf(&over);
-        // No application comes to life in a second.
+        // No application comes to life in no time.
         cluster
-            .instance("main", ["import", &path, "--timeout", "1"])
+            .instance("main", ["import", &path, "--timeout", "0"])
             .expect(1);
         let hostile = with_dump(&path, "USE mysql;\nDELETE FROM global_priv;\n");
         cluster
