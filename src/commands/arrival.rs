@@ -348,13 +348,16 @@ enum Part {
 }
 
 impl Part {
-    /// What a snapshot's content comes to, in bytes; its documents also lie beside the files for a
-    /// while.
+    /// What a snapshot's content comes to, in bytes; its documents and its dump also lie beside the
+    /// files for a while.
     fn of(content: &Content) -> BTreeMap<Part, u64> {
         BTreeMap::from([
             (
                 Part::Files,
-                content.file_bytes.saturating_add(content.index_bytes),
+                content
+                    .file_bytes
+                    .saturating_add(content.index_bytes)
+                    .saturating_add(content.dump_bytes),
             ),
             (
                 Part::Database,
@@ -470,17 +473,17 @@ mod tests {
             ..Content::default()
         };
         let parts: Vec<u64> = Part::of(&content).into_values().collect();
-        assert_eq!(parts, [105, 40, 10]);
+        assert_eq!(parts, [125, 40, 10]);
         let on = |devices: [u64; 3], free: [u64; 3]| {
             let parts: Vec<_> = (0..3)
                 .map(|at| (devices[at], parts[at], free[at]))
                 .collect();
             lacking(&parts)
         };
-        assert_eq!(on([1, 1, 1], [155, 155, 155]), None);
-        assert_eq!(on([1, 1, 1], [154, 154, 154]), Some((155, 154)));
-        assert_eq!(on([1, 2, 1], [115, 40, 115]), None);
-        assert_eq!(on([1, 2, 1], [115, 39, 115]), Some((40, 39)));
+        assert_eq!(on([1, 1, 1], [175, 175, 175]), None);
+        assert_eq!(on([1, 1, 1], [174, 174, 174]), Some((175, 174)));
+        assert_eq!(on([1, 2, 1], [135, 40, 135]), None);
+        assert_eq!(on([1, 2, 1], [135, 39, 135]), Some((40, 39)));
         assert_eq!(lacking(&[(1, u64::MAX, 5), (1, 1, 5)]), Some((u64::MAX, 5)));
     }
 }

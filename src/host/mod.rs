@@ -19,5 +19,6 @@ pub mod priority;
 pub mod registry;
 pub mod sizes;
 pub mod space;
+pub mod spool;
 pub mod store;
 pub mod terminal;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::host::archive::{self, Checked, Limits, Rules, Sinks, Strays, Watch};
 use crate::host::fifo_in::FifoIn;
-use crate::host::{crash, files};
+use crate::host::{crash, files, spool};
 use crate::model::secret::Secret;
 use crate::services::definers::WithoutDefiners;
 use crate::services::{load, tables};
@@ -126,10 +126,53 @@ fn unpack(world: &World<'_>, intake: &Intake) -> Result<Checked> {
     let gauge = Gauge::new(world.observer, "unpacking the snapshot", &nobody_knows);
     let progress = |bytes| gauge.add(bytes);
     let watch = Watch::new(world.interrupt, &progress);
-    let pipe = FifoIn::make(&intake.pipe)?;
+    let (mut dump, text) = spool::make(&intake.pipe.with_extension("spool"))?;
+    std::thread::scope(|scope| {
+        // The database takes its time: the files need not wait for it.
+        let loading = scope.spawn(move || load_dump(world, intake, text));
+        let mut index = Documents {
+            path: intake.documents.as_deref(),
+            file: None,
+        };
+        let sinks = Sinks {
+            dump: &mut dump,
+            index: &mut index,
+        };
+        let unpacked = archive::unpack(&intake.file, &intake.next, rules, sinks, watch);
+        let unpacked = unpacked.and_then(|checked| index.finish().map(|()| checked));
+        if unpacked.is_err() {
+            dump.give_up();
+        }
+        drop(dump);
+        let loaded = loading
+            .join()
+            .map_err(|_| Error::failed("loading the dump broke off"))?;
+        match (unpacked, loaded) {
+            // Who reads went away: why is said there.
+            (_, Loaded::Refused(error)) => Err(error),
+            (Err(error), _) => Err(error),
+            (Ok(checked), Loaded::Ended(loaded)) => loaded.map(|()| checked),
+        }
+    })
+}
+
+/// How loading a dump ended.
+enum Loaded {
+    /// Before it had all of the dump.
+    Refused(Error),
+    /// With the dump.
+    Ended(Result<()>),
+}
+
+/// Loads a dump as it comes.
+fn load_dump(world: &World<'_>, intake: &Intake, mut text: spool::From) -> Loaded {
+    let pipe = match FifoIn::make(&intake.pipe) {
+        Ok(pipe) => pipe,
+        Err(error) => return Loaded::Refused(error),
+    };
     let over = pipe.over();
     std::thread::scope(|scope| {
-        let loading = scope.spawn(move || {
+        let client = scope.spawn(move || {
             let loaded = load::run(
                 world.engine,
                 &intake.database,
@@ -141,30 +184,22 @@ fn unpack(world: &World<'_>, intake: &Intake) -> Result<Checked> {
             loaded
         });
         let mut dump = WithoutDefiners::new(pipe);
-        let mut index = Documents {
-            path: intake.documents.as_deref(),
-            file: None,
-        };
-        let sinks = Sinks {
-            dump: &mut dump,
-            index: &mut index,
-        };
-        let unpacked = archive::unpack(&intake.file, &intake.next, rules, sinks, watch);
-        let unpacked = unpacked.and_then(|checked| index.finish().map(|()| checked));
+        let copied = io::copy(&mut text, &mut dump);
         let finished = dump.finish();
         let broken = match &finished {
             Ok(pipe) => pipe.is_broken(),
-            Err(error) => error.kind() == std::io::ErrorKind::BrokenPipe,
+            Err(error) => error.kind() == io::ErrorKind::BrokenPipe,
         };
         drop(finished);
-        let loaded = loading
+        let loaded = client
             .join()
-            .map_err(|_| Error::failed("loading the dump broke off"))?;
-        match (unpacked, loaded) {
-            // Who reads went away: why is said there.
-            (_, Err(error)) if broken => Err(error),
-            (Err(error), _) => Err(error),
-            (Ok(checked), loaded) => loaded.map(|()| checked),
+            .unwrap_or_else(|_| Err(Error::failed("loading the dump broke off")));
+        match (loaded, copied) {
+            (Err(error), _) if broken => Loaded::Refused(error),
+            (Ok(()), Err(error)) => {
+                Loaded::Ended(Err(Error::failed("loading the dump broke off").why(error)))
+            }
+            (loaded, _) => Loaded::Ended(loaded),
         }
     })
 }
