@@ -12,6 +12,7 @@ mod registry;
 #[path = "../common/repacked.rs"]
 mod repacked;
 mod turns;
+mod upgrading;
 mod web;
 mod writers;
 

@@ -1,100 +1,13 @@
 //! Another version: with the content, while others read and write, and back.
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use crate::call::Ran;
 use crate::cluster::{Cluster, assert_same};
 use crate::harness::{files_below, until};
-use crate::web::Site;
+use crate::upgrading::{assert_nothing_left, meanwhile, names, running, schema};
 
 const NEXT: &str = "v5.1.0";
-
-fn running() -> (Cluster, Site) {
-    let cluster = Cluster::booted();
-    let port = cluster.add("main");
-    cluster.instance("main", ["start"]).ok();
-    let site = Site::of(&cluster, "main", port);
-    (cluster, site)
-}
-
-fn schema(cluster: &Cluster) -> String {
-    let config = fs::read_to_string(cluster.instance_root("main").join("config.sh")).unwrap();
-    let line = config
-        .lines()
-        .find_map(|line| line.strip_prefix("DB_NAME="))
-        .unwrap();
-    line.trim_matches('\'').to_owned()
-}
-
-fn names(cluster: &Cluster) -> BTreeSet<String> {
-    let names = cluster.sql(&format!("select name from {}.entities", schema(cluster)));
-    names.lines().map(str::to_owned).collect()
-}
-
-/// What others met while something was done.
-struct Met {
-    ran: Ran,
-    /// The names of what was written and acknowledged.
-    acknowledged: Vec<String>,
-    /// How long nobody could read.
-    unread: Duration,
-}
-
-/// Does something while some write and one reads, all without a pause.
-fn meanwhile(site: &Site, writers: usize, deed: impl FnOnce() -> Ran) -> Met {
-    static NUMBER: AtomicU32 = AtomicU32::new(0);
-    let over = AtomicBool::new(false);
-    let acknowledged = Mutex::new(Vec::new());
-    let unread = Mutex::new(Duration::ZERO);
-    let ran = std::thread::scope(|scope| {
-        for _ in 0..writers {
-            scope.spawn(|| {
-                let make = site.maker();
-                while !over.load(Ordering::Relaxed) {
-                    let name = format!("n{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-                    match make(&name) {
-                        true => acknowledged.lock().unwrap().push(name),
-                        false => std::thread::sleep(Duration::from_millis(20)),
-                    }
-                }
-            });
-        }
-        scope.spawn(|| {
-            let mut last = Instant::now();
-            while !over.load(Ordering::Relaxed) {
-                if site.answers() {
-                    let mut longest = unread.lock().unwrap();
-                    *longest = (*longest).max(last.elapsed());
-                    last = Instant::now();
-                }
-                std::thread::sleep(Duration::from_millis(5));
-            }
-        });
-        let ran = deed();
-        over.store(true, Ordering::Relaxed);
-        ran
-    });
-    Met {
-        ran,
-        acknowledged: acknowledged.into_inner().unwrap(),
-        unread: unread.into_inner().unwrap(),
-    }
-}
-
-/// What an upgrade has of its own lies about nowhere.
-fn assert_nothing_left(cluster: &Cluster) {
-    let own = cluster.root.join(".kor-cluster");
-    for name in ["next", "work", "exchange", "journal"] {
-        assert_eq!(files_below(&own.join(name)), 0, "{name}");
-    }
-    let accounts =
-        cluster.sql("select count(*) from mysql.global_priv where right(user, 3) = '__r'");
-    assert_eq!(accounts, "0");
-}
 
 #[test]
 fn no_acknowledged_row_is_lost_on_the_way_to_another_version_and_back() {
@@ -132,17 +45,11 @@ fn no_acknowledged_row_is_lost_on_the_way_to_another_version_and_back() {
             .instance("main", ["upgrade", NEXT, "--yes", "--json"])
             .run()
     });
+    met.assert_nothing_lost(&cluster);
     let said = met.ran.ok().json();
     assert_eq!(said["version"], NEXT);
     assert_eq!(cluster.status_of("main")["version"], "5.1.0");
     assert_eq!(cluster.condition("main"), "up");
-    let there = names(&cluster);
-    let lost: Vec<_> = met
-        .acknowledged
-        .iter()
-        .filter(|n| !there.contains(*n))
-        .collect();
-    assert!(lost.is_empty(), "lost: {lost:?}");
     assert!(met.acknowledged.len() > 5, "{}", met.acknowledged.len());
     // The new version's own start, with room for a busy machine; a migration takes no part in it.
     assert!(met.unread < Duration::from_secs(25), "{:?}", met.unread);
@@ -197,15 +104,9 @@ fn what_fails_on_the_way_leaves_the_old_version_with_every_row() {
         &["upgrade", NEXT, "--yes", "--no-snapshot", "--timeout", "1"],
     ] {
         let met = meanwhile(&site, 2, || cluster.instance("main", words.to_vec()).run());
+        met.assert_nothing_lost(&cluster);
         met.ran.expect(1);
         assert_eq!(cluster.condition("main"), "up");
-        let there = names(&cluster);
-        let lost: Vec<_> = met
-            .acknowledged
-            .iter()
-            .filter(|n| !there.contains(*n))
-            .collect();
-        assert!(lost.is_empty(), "lost: {lost:?}");
         assert!(met.unread < Duration::from_secs(5), "{:?}", met.unread);
         let grants = cluster.sql("show grants for kor_main");
         assert_eq!(grants, settings);
@@ -271,14 +172,8 @@ fn what_the_log_holds_for_other_schemas_or_against_this_one_is_not_replayed() {
         met
     });
     // Either it was done rightly, or it was not done.
-    let there = names(&cluster);
-    let lost: Vec<_> = met
-        .acknowledged
-        .iter()
-        .filter(|n| !there.contains(*n))
-        .collect();
-    assert!(lost.is_empty(), "lost: {lost:?} {}", met.ran.err);
-    assert!(there.contains("Ankhesenamun"));
+    met.assert_nothing_lost(&cluster);
+    assert!(names(&cluster).contains("Ankhesenamun"));
     assert!(matches!(met.ran.code, 0 | 1), "{}", met.ran.err);
     assert!(met.ran.err.contains("begun anew"), "{}", met.ran.err);
     assert_eq!(cluster.condition("main"), "up");
