@@ -33,6 +33,7 @@ mod index;
 mod isolation;
 mod layouts;
 mod locks;
+mod misbehaving;
 mod prove;
 mod quiet_and_dry;
 mod read_only;

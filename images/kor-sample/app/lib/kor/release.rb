@@ -30,6 +30,11 @@ class Kor::Release
     @entry.fetch('alter_tags_at_start', false)
   end
 
+  # What the web server does wrong, if it does.
+  def trouble
+    @entry['web']
+  end
+
   # The message that a command ends with, where it cannot work in this version.
   def fault_of(command)
     @entry.fetch('broken_commands', {})[command]

@@ -6,6 +6,7 @@ require 'kor/web/json'
 require 'kor/web/uploads'
 require 'kor/web/front'
 require 'kor/web/table_sessions'
+require 'kor/web/trouble'
 
 # The web application. Whatever fails answers 500 and says in the log why.
 class Kor::Web < Sinatra::Base
@@ -22,6 +23,7 @@ class Kor::Web < Sinatra::Base
   # A session is only good for writing together with its token, see `current_user`.
   set :protection, false
 
+  use Kor::Web::Trouble::Silence if Kor.release.trouble == 'silent'
   use Kor::Web::RequestLog
   use Kor::Web::ReturnConnections
 
