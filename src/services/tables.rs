@@ -62,17 +62,14 @@ pub fn states(
     schema: &str,
     tables: &[String],
 ) -> Result<BTreeMap<String, Table>> {
-    let rows = rows(server, schema, tables)?;
-    let queries = tables.iter().map(|table| {
-        let (schema, name) = (sql::identifier(schema), sql::identifier(table));
-        format!("CHECKSUM TABLE {schema}.{name};\n")
+    // Both read all of it: at once, while nobody may write for that time.
+    let (rows, sums) = std::thread::scope(|scope| {
+        let sums = scope.spawn(|| checksums(server, schema, tables));
+        let rows = rows(server, schema, tables);
+        let broke_off = |_| Err(Error::failed("reading the tables broke off"));
+        (rows, sums.join().unwrap_or_else(broke_off))
     });
-    let answer = server.query_within(&queries.collect::<String>(), READING)?;
-    let mut sums = answer.lines().map(|line| {
-        let sum = line.rsplit('\t').next().unwrap_or_default();
-        // A view has none: NULL.
-        sum.parse().ok()
-    });
+    let (rows, mut sums) = (rows?, sums?.into_iter());
     let state = |(name, rows)| {
         let checksum = sums.next().flatten();
         (name, Table { rows, checksum })
@@ -84,6 +81,17 @@ pub fn states(
         .filter_map(|name| Some((name.clone(), by_name.remove(name)?)))
         .map(state)
         .collect())
+}
+
+/// The checksum of each of these tables; a view has none.
+fn checksums(server: &Server<'_>, schema: &str, tables: &[String]) -> Result<Vec<Option<u64>>> {
+    let queries = tables.iter().map(|table| {
+        let (schema, name) = (sql::identifier(schema), sql::identifier(table));
+        format!("CHECKSUM TABLE {schema}.{name};\n")
+    });
+    let answer = server.query_within(&queries.collect::<String>(), READING)?;
+    let sum = |line: &str| line.rsplit('\t').next().unwrap_or_default().parse().ok();
+    Ok(answer.lines().map(sum).collect())
 }
 
 /// The same by the number of their rows alone.

@@ -296,7 +296,12 @@ fn compare(copy: &SchemaCopy, server: &Server<'_>) -> Result<()> {
         true => tables::states(server, schema, &names),
         false => tables::counts(server, schema, &names),
     };
-    let (from, to) = (of(&copy.from)?, of(&copy.to)?);
+    let (from, to) = std::thread::scope(|scope| {
+        let to = scope.spawn(|| of(&copy.to));
+        let broke_off = |_| Err(Error::failed("comparing the copy broke off"));
+        (of(&copy.from), to.join().unwrap_or_else(broke_off))
+    });
+    let (from, to) = (from?, to?);
     match from
         .iter()
         .find(|(name, state)| to.get(*name) != Some(state))
