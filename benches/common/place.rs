@@ -78,7 +78,20 @@ impl Place {
         self.instance(name)
     }
 
-    fn instance(&self, name: &str) -> Result<Instance> {
+    /// What is told to commands of a shell about an instance, and where they may write.
+    pub fn variables(&self, instance: &Instance) -> Vec<(&'static str, String)> {
+        let mut all = instance.variables();
+        all.push(("SCRATCH", self.scratch.display().to_string()));
+        let cluster = self.cluster.display();
+        all.push(("LABEL", format!("net.coneda.kor-cluster.root={cluster}")));
+        all
+    }
+
+    /// An instance, as its files describe it now.
+    ///
+    /// # Errors
+    /// Where they do not.
+    pub fn instance(&self, name: &str) -> Result<Instance> {
         let root = self.cluster.join("instances").join(name);
         let cluster = value_of(&self.cluster.join("config.sh"), "CLUSTER_NAME")?;
         let config = root.join("config.sh");

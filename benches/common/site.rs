@@ -63,7 +63,7 @@ impl Site {
         })
     }
 
-    /// Reads and writes while something is done. What came of it, what readers and what writers saw.
+    /// One reads and one writes while something is done. What came of it, what readers and what writers saw.
     ///
     /// # Errors
     /// Where it fails, or nobody got an answer meanwhile.
@@ -72,21 +72,41 @@ impl Site {
         writes: Writes,
         work: impl FnOnce() -> Result<T>,
     ) -> Result<(T, Seen, Seen)> {
+        self.during_many(1, writes, work)
+    }
+
+    /// The same with so many who write.
+    ///
+    /// # Errors
+    /// Where it fails, or somebody got no answer meanwhile.
+    pub fn during_many<T>(
+        &self,
+        writers: usize,
+        writes: Writes,
+        work: impl FnOnce() -> Result<T>,
+    ) -> Result<(T, Seen, Seen)> {
         let over = AtomicBool::new(false);
-        let (done, reads, writes) = thread::scope(|scope| {
+        let (done, reads, written) = thread::scope(|scope| {
             let reads = scope.spawn(|| again(&over, Writes::Always, || self.get(PAGE).map(drop)));
-            let writes = scope.spawn(|| again(&over, writes, || self.write()));
+            let written: Vec<_> = (0..writers)
+                .map(|_| scope.spawn(|| again(&over, writes, || self.write())))
+                .collect();
             let done = work();
             over.store(true, Ordering::SeqCst);
-            (done, reads.join(), writes.join())
+            let written: Vec<_> = written.into_iter().map(|one| one.join()).collect();
+            (done, reads.join(), written)
         });
         let done = done?;
-        match (reads, writes) {
-            (Ok(reads), Ok(writes)) if reads.answers > 0 && writes.answers > 0 => {
-                Ok((done, reads, writes))
-            }
+        let seen = |one: thread::Result<Seen>| match one {
+            Ok(seen) if seen.answers > 0 => Ok(seen),
             _ => Err("the site gave no answer at all".to_owned()),
+        };
+        let reads = seen(reads)?;
+        let mut writes = Seen::default();
+        for one in written {
+            writes = writes.and(seen(one)?);
         }
+        Ok((done, reads, writes))
     }
 
     /// The body of the answer, which has to be a good one.

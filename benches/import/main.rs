@@ -50,7 +50,7 @@ fn measure(place: &Place) -> Result<()> {
     run::say("packing it in all forms …");
     let taken = run::watch(place.call("main", &["snapshot"]))?.out;
     ways::pack(place, &instance)?;
-    let start_up = ways::start_up(place, &instance)?;
+    let start_up = common::start_up::start_up(place, &instance)?;
     let index_all = ways::index_all(place, &instance)?;
     let mut rounds = Rounds::default();
     for number in 1..=place.rounds {

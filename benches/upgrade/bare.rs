@@ -1,0 +1,90 @@
+//! The steps of an upgrade that keep writers away, by plain commands.
+
+use crate::common::place::{Instance, Place};
+use crate::common::site::{Site, Writes};
+use crate::common::{Result, run};
+
+/// How many seconds each of them takes.
+pub struct Bare {
+    /// A last round of what was written in a second.
+    pub round: f64,
+    pub migration: f64,
+    pub index: f64,
+    /// One of two.
+    pub start_up: f64,
+}
+
+impl Bare {
+    /// All of them.
+    pub fn whole(&self) -> f64 {
+        self.round + self.migration + self.index + 2.0 * self.start_up
+    }
+}
+
+/// A copy of the schema without its largest table, which nobody writes to; where the log stands then.
+const COPY: &str = r#"
+client -e "DROP DATABASE IF EXISTS bench_bare; CREATE DATABASE bench_bare;
+  CREATE OR REPLACE USER bench_bare IDENTIFIED BY 'bench'; GRANT ALL ON bench_bare.* TO bench_bare" </dev/null
+client -BNe "SHOW MASTER STATUS" </dev/null | cut -f 1,2 >"$SCRATCH/position"
+docker exec "$DATABASE" mariadb-dump $login --single-transaction --quick --hex-blob   --ignore-table="$SCHEMA.bench_rows" "$SCHEMA" | client bench_bare
+"#;
+
+/// What was written since, done again on the copy.
+const ROUND: &str = r#"
+read -r file from <"$SCRATCH/position"
+docker exec "$DATABASE" bash -c 'set -o pipefail
+mariadb-binlog --start-position="$2" --database="$3" --rewrite-db="$3->bench_bare" "/var/lib/mysql/$1" |
+  mariadb --defaults-extra-file=/etc/kor-cluster/client.cnf --host=localhost --binary-mode'   round "$file" "$from" "$SCHEMA"
+"#;
+
+/// The application's own, in a container of its own.
+const MIGRATE: &str = r#"
+network=$(docker inspect -f '{{range $name, $it := .NetworkSettings.Networks}}{{$name}}{{end}}' "$WEB")
+docker run --rm --label "$LABEL" --network "$network" -v "$ROOT/.env:/opt/kor/.env:ro"   -e RAILS_ENV=production -e DATABASE_URL="mysql2://bench_bare:bench@mysql:3306/bench_bare?encoding=utf8"   --entrypoint bundle "kor-sample:$TO" exec rake db:migrate >/dev/null
+"#;
+
+/// Both versions write the same documents, so the server itself can copy them.
+const INDEX: &str = r#"
+address=$(docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$SEARCH")
+index=$(sed -n "s/^ELASTIC_INDEX=//p" "$ROOT/.env" | tr -d "\"'")
+began=$(date +%s%N)
+curl -sf -o "$SCRATCH/reindexed" -XPOST "http://$address:9200/_reindex?refresh=true"   -d "{\"source\":{\"index\":\"$index\"},\"dest\":{\"index\":\"bench_bare\"}}"
+ended=$(date +%s%N)
+curl -sf -o /dev/null -XDELETE "http://$address:9200/bench_bare"
+echo $((ended - began))
+"#;
+
+const CLEAR: &str = r#"
+client -e "DROP DATABASE bench_bare; DROP USER bench_bare" </dev/null
+"#;
+
+/// Measures them on a copy of the instance's content, with the version `to`.
+///
+/// # Errors
+/// Where one fails.
+pub fn measure(
+    place: &Place,
+    instance: &Instance,
+    site: &Site,
+    (writers, to, start_up): (usize, &str, f64),
+) -> Result<Bare> {
+    let mut variables = place.variables(instance);
+    variables.push(("TO", to.to_owned()));
+    variables.push(("SEARCH", instance.database.replace("_mysql", "_elastic")));
+    run::shell(COPY, &variables)?;
+    site.during_many(writers, Writes::Always, || run::shell("sleep 1", &[]))?;
+    let round = run::shell(ROUND, &variables)?;
+    let migration = run::shell(MIGRATE, &variables)?;
+    let (_, nanoseconds) = run::feed(INDEX, &variables, "")?;
+    let index: f64 = nanoseconds
+        .trim()
+        .parse()
+        .map_err(|_| format!("{nanoseconds} is no time"))?;
+    run::shell(CLEAR, &variables)?;
+    Ok(Bare {
+        round,
+        migration,
+        index: index / 1e9,
+        start_up,
+    })
+}
