@@ -20,9 +20,12 @@ const LIMIT: Duration = Duration::from_secs(7 * 86_400);
 const READ: &str = "pipe=$1; shift; \
                     exec \"$(command -v mariadb-binlog || command -v mysqlbinlog)\" \"$@\" >\"$pipe\"";
 
-/// The same, given to a client that logs in by `config`. Either one that fails, fails.
+/// The same, given to a client that logs in by `config`. Any that fails, fails. What is done again
+/// gets numbers of its own: with the original's the log would have each of them twice, and the next
+/// range could not be read.
 const REPLAY: &str = "set -o pipefail; config=$1; shift
 \"$(command -v mariadb-binlog || command -v mysqlbinlog)\" \"$@\" |
+  LC_ALL=C sed '/^[/][*]M\\{0,1\\}![0-9]* SET @@session[.]gtid_seq_no=/d' |
   \"$(command -v mariadb || command -v mysql)\" --defaults-file=\"$config\" --binary-mode \
   --max-allowed-packet=1G";
 
@@ -96,6 +99,8 @@ impl Range {
     /// The words of the program that reads it.
     fn words(&self) -> Vec<String> {
         let mut words = vec![
+            // Numbers are a matter of replicas; others may have replayed something as well.
+            "--loose-skip-gtid-strict-mode".to_owned(),
             format!("--start-position={}", self.from.offset),
             format!("--stop-position={}", self.to.offset),
         ];

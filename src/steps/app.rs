@@ -15,7 +15,7 @@ use crate::steps::{Step, World, containers};
 const COUNTING: Duration = Duration::from_secs(10);
 
 /// How many of a failed command's last lines are shown.
-const SHOWN: usize = 15;
+const SHOWN: usize = 30;
 
 /// How much of a command's output is kept for that.
 const KEPT: usize = 64 * 1024;
@@ -43,7 +43,7 @@ pub fn run_phase(
         None => Input::Nothing,
     };
     let ended = world.engine.run(spec, input, &mut sink, world.timeout);
-    let lines = output.last_lines(SHOWN);
+    let lines = telling(output.last_lines(usize::MAX));
     match ended {
         Ok(0) => Ok(()),
         Ok(code) => Err(Error::failed(format!("{what} failed"))
@@ -51,6 +51,12 @@ pub fn run_phase(
             .tail(lines)),
         Err(error) => Err(error.tail(lines)),
     }
+}
+
+/// The last lines, without those of libraries in a backtrace: they would push out what went wrong.
+fn telling(mut lines: Vec<String>) -> Vec<String> {
+    lines.retain(|line| !(line.contains("/gems/") && line.contains(":in ")));
+    lines.split_off(lines.len().saturating_sub(SHOWN))
 }
 
 /// Makes up for lost work, if there is any.
@@ -127,5 +133,23 @@ pub fn forget_index(world: &World<'_>, container: &str, index: &str) -> Result<(
     match there.is_some_and(|c| c.state == State::Running) {
         true => delete_index(world, container, index),
         false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_went_wrong_is_seen_before_a_long_backtrace() {
+        let mut lines = vec![
+            "StandardError: no".to_owned(),
+            "/app/a.rb:1:in `up'".to_owned(),
+        ];
+        let library = |n| format!("/usr/share/gems/rake/b.rb:{n}:in `each'");
+        lines.extend((0..200).map(library));
+        assert_eq!(telling(lines), ["StandardError: no", "/app/a.rb:1:in `up'"]);
+        let many: Vec<String> = (0..100).map(|n| n.to_string()).collect();
+        assert_eq!(telling(many).first().unwrap(), "70");
     }
 }
