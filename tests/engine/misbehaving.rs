@@ -12,8 +12,8 @@ use crate::upgrading::{assert_nothing_left, meanwhile, names, running, schema};
 type Upgrade = (&'static str, &'static [&'static str], &'static str);
 
 const FAILS_HALF_WAY: Upgrade = ("v5.1.91", &[], "this migration fails half-way");
-const NEVER_ENDS: Upgrade = ("v5.1.92", &["--timeout", "20"], "within 20 s");
-const NEVER_ANSWERS: Upgrade = ("v5.1.93", &["--timeout", "20"], "within 20 s");
+const NEVER_ENDS: Upgrade = ("v5.1.92", &["--timeout", "20"], "20 s");
+const NEVER_ANSWERS: Upgrade = ("v5.1.93", &["--timeout", "20"], "20 s");
 
 fn upgrade(cluster: &Cluster, version: &str, more: &[&str]) -> crate::call::Ran {
     let words = ["upgrade", version, "--yes", "--no-snapshot"];
