@@ -7,7 +7,9 @@ mod archives;
 mod call;
 mod cluster;
 mod docker;
+mod field;
 mod harness;
+mod original;
 mod registry;
 #[path = "../common/repacked.rs"]
 mod repacked;
@@ -15,6 +17,7 @@ mod turns;
 mod web;
 mod writers;
 
+mod adopt;
 mod arrival;
 mod bad_input;
 mod clone;
@@ -24,7 +27,6 @@ mod content;
 mod documents;
 mod eras;
 mod failures;
-mod field;
 mod hostile;
 mod images;
 mod import;

@@ -3,8 +3,12 @@
 #![cfg(feature = "test-support")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod adopt;
+mod bench;
+mod cases;
 mod documents;
 mod field;
+mod first_boot;
 mod images;
 mod index;
 mod input;
@@ -12,6 +16,7 @@ mod kept;
 mod killed;
 mod locks;
 mod place;
+mod prepared;
 mod prune;
 mod remove;
 #[path = "../common/repacked.rs"]
