@@ -5,8 +5,9 @@ use std::process::Command;
 use crate::field;
 use crate::place::{Place, binary};
 use crate::prepared::{
-    SNAPSHOT, down, imported, made, nothing, should_run, started, unfinished, up, upgraded,
-    with_documents, with_snapshot, with_snapshot_and_down, with_snapshots, without_tables,
+    SNAPSHOT, down, imported, imported_and_started, made, nothing, should_run, started, unfinished,
+    up, upgraded, with_documents, with_snapshot, with_snapshot_and_down, with_snapshots,
+    without_tables,
 };
 
 /// A verb at work: what is there before, and how it is called.
@@ -86,6 +87,7 @@ pub const CASES: &[Case] = &[
     on_instance(with_snapshot_and_down, &["import", SNAPSHOT]),
     on_instance(imported, &["import", SNAPSHOT]),
     on_instance(imported, &["import", "--undo"]),
+    on_instance(imported_and_started, &["import", "--undo"]),
     on_instance(imported, &["import", "--forget"]),
     on_cluster(
         with_documents,

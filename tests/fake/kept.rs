@@ -130,6 +130,18 @@ fn an_index_is_one_and_no_pattern() {
 }
 
 #[test]
+fn what_was_started_since_an_import_should_run_after_its_undo() {
+    let place = Place::new();
+    crate::prepared::imported_and_started(&place);
+    let link = "c/instances/a/instance.sh";
+    place.link(link, &["import", "--undo"]).done();
+    for words in [&["shutdown"][..], &["boot"]] {
+        place.link("c/cluster.sh", words).done();
+    }
+    assert!(place.world().runs("c_instance_a"));
+}
+
+#[test]
 fn snapshots_of_the_same_second_do_not_meet() {
     let place = Place::with_cluster();
     place

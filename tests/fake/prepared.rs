@@ -76,6 +76,14 @@ pub fn imported(place: &Place) {
         .done();
 }
 
+/// What it keeps is of a time when it was down.
+pub fn imported_and_started(place: &Place) {
+    with_snapshot_and_down(place);
+    let link = "c/instances/a/instance.sh";
+    place.link(link, &["import", SNAPSHOT]).done();
+    place.link(link, &["start"]).done();
+}
+
 pub fn upgraded(place: &Place) {
     started(place);
     place
