@@ -192,6 +192,9 @@ impl<'a> Session<'a> {
                     .iter()
                     .any(|name| names.contains(name))
         };
+        if let (Extent::Cluster, Some(permit)) = (extent, &self.permit) {
+            journal::sweep::<Step>(&self.cluster.layout.journal(), permit)?;
+        }
         let link = self.cluster.layout.link();
         let mut taken_over = Vec::new();
         for operation in open.into_iter().filter(meets) {
