@@ -6,6 +6,7 @@
 mod adopt;
 mod bench;
 mod cases;
+mod chance;
 mod documents;
 mod field;
 mod first_boot;
@@ -15,6 +16,7 @@ mod input;
 mod kept;
 mod killed;
 mod locks;
+mod pairs;
 mod place;
 mod prepared;
 mod prune;
