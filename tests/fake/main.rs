@@ -20,8 +20,10 @@ mod pairs;
 mod place;
 mod prepared;
 mod prune;
+mod random_kills;
 mod remove;
 #[path = "../common/repacked.rs"]
 mod repacked;
 mod scope;
 mod snapshot;
+mod whole;
