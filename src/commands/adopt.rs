@@ -10,7 +10,7 @@ use crate::commands::adopted::{self, Adopted, WasReadable};
 use crate::commands::context::{Context, typed};
 use crate::commands::field::{self, Field, FoundLink, OpenFile};
 use crate::commands::report::Report;
-use crate::commands::session::operation_id;
+use crate::commands::session::{alone_in, operation_id};
 use crate::error::{Error, Result};
 use crate::host::{clock, files, identity, store};
 use crate::journal;
@@ -48,7 +48,8 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         identity::need_root("adopt")?;
     }
     let layout = ClusterLayout::new(&root);
-    finish_earlier(context, &layout)?;
+    let _alone = alone_in(context, "adopt", &root)?;
+    let held = finish_earlier(context, &layout)?;
     let field = field::read(context, &root, args.database_image.as_ref())?;
     for (path, line, key) in &field.shell_code {
         context.observer.warn(&format!(
@@ -64,7 +65,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     }
     let changed = !plan.steps.is_empty();
     if changed {
-        carry_out(context, &layout, &plan)?;
+        carry_out(context, &layout, &plan, held)?;
     }
     Ok(report(&field, changed))
 }
@@ -157,10 +158,12 @@ fn no_cluster(directory: &Path, why: &str) -> Error {
         ))
 }
 
-/// An `adopt` that was interrupted here is finished or undone, and this one does the rest.
-fn finish_earlier(context: &Context<'_>, layout: &ClusterLayout) -> Result<()> {
+/// An `adopt` that was interrupted here is finished or undone, and this one does the rest. Where
+/// there are locks, the cluster is held from here on: what is read now must still be so when it is
+/// changed.
+fn finish_earlier(context: &Context<'_>, layout: &ClusterLayout) -> Result<Option<Permit>> {
     if context.flags.dry_run || !layout.locks().is_dir() {
-        return Ok(());
+        return Ok(None);
     }
     let permit = Permit::cluster(&layout.locks(), &context.lock_request("adopt"))?;
     for operation in journal::open_operations::<Step>(&layout.journal())? {
@@ -171,7 +174,8 @@ fn finish_earlier(context: &Context<'_>, layout: &ClusterLayout) -> Result<()> {
                 .map_err(|error| with_tool(layout, error))?;
         }
     }
-    tidy_up(layout)
+    tidy_up(layout)?;
+    Ok(layout.locks().is_dir().then_some(permit))
 }
 
 /// While the link is not the tool's, nobody is told to call it.
@@ -234,11 +238,19 @@ fn hold_name(context: &Context<'_>, field: &Field) -> Result<Option<Permit>> {
     .map(Some)
 }
 
-fn carry_out(context: &Context<'_>, layout: &ClusterLayout, plan: &Plan) -> Result<()> {
+fn carry_out(
+    context: &Context<'_>,
+    layout: &ClusterLayout,
+    plan: &Plan,
+    held: Option<Permit>,
+) -> Result<()> {
     for directory in [layout.own(), layout.journal(), layout.locks()] {
         files::make_directory(&directory, 0o700, None)?;
     }
-    let permit = Permit::cluster(&layout.locks(), &context.lock_request("adopt"))?;
+    let permit = match held {
+        Some(permit) => permit,
+        None => Permit::cluster(&layout.locks(), &context.lock_request("adopt"))?,
+    };
     let done = steps::carry_out(&context.world(layout), &permit, plan);
     if done.is_err() {
         tidy_up(layout)?;

@@ -34,15 +34,16 @@ pub struct Args {}
 /// Exit 1 where something does not become healthy; it is left as it is.
 pub fn run(_args: &Args, context: &Context<'_>) -> Result<Report> {
     let cluster = context.cluster()?;
-    let names = store::instance_names(&cluster)?;
     let session = Session::begin(
         context,
         "boot",
         cluster,
-        &names,
+        &[],
         Extent::Cluster,
         Touch::Service,
     )?;
+    // Behind the lock: who held it may have made or removed one.
+    let names = store::instance_names(&session.cluster)?;
     let half_made = half_made(&session)?;
     // What runs in containers of the original's is going to run in ours.
     let running = take_over::running(&Observed::containers(context.engine, &session.cluster)?);

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::commands::context::{Context, typed};
 use crate::commands::report::Report;
-use crate::commands::session::operation_id;
+use crate::commands::session::{alone_in, operation_id};
 use crate::error::{Error, Result};
 use crate::host::{chance, files, identity};
 use crate::journal;
@@ -97,6 +97,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     }
     let root = absolute(&args.directory)?;
     let layout = ClusterLayout::new(&root);
+    let _alone = alone_in(context, "create", &root)?;
     finish_earlier(context, &layout)?;
     check_directory(&root, &layout)?;
     let given = Given {

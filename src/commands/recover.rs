@@ -1,5 +1,7 @@
 //! `recover`: finishes or undoes interrupted operations.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::commands::context::Context;
@@ -8,7 +10,7 @@ use crate::commands::report::Report;
 use crate::commands::{adopt, create};
 use crate::error::{Error, Kind, Result};
 use crate::host::{identity, store};
-use crate::journal::lock::Permit;
+use crate::journal::lock::{Permit, Request};
 use crate::journal::{self, Open};
 use crate::model::layout::ClusterLayout;
 use crate::model::name::Name;
@@ -55,6 +57,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         steps::recover_one(&context.world(&layout), &permit, operation)?;
         recovered.push(operation);
     }
+    sweep(context, &layout)?;
     if recovered.iter().any(|o| o.header.verb == "create") {
         create::tidy_up(&layout, false)?;
     }
@@ -73,6 +76,23 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         lines,
         json!({"command": "recover", "changed": !ids.is_empty(), "operations": ids}),
     ))
+}
+
+/// Whoever is at work may just be beginning: then it is left to the next one who has the cluster.
+fn sweep(context: &Context<'_>, layout: &ClusterLayout) -> Result<()> {
+    let directory = layout.journal();
+    if journal::without_beginning::<Step>(&directory)?.is_empty() {
+        return Ok(());
+    }
+    let at_once = Request {
+        wait: Duration::ZERO,
+        ..context.lock_request("recover")
+    };
+    match Permit::cluster(&layout.locks(), &at_once) {
+        Ok(permit) => journal::sweep::<Step>(&directory, &permit),
+        Err(error) if error.kind == Kind::Busy => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 fn services_run(context: &Context<'_>, layout: &ClusterLayout) -> bool {

@@ -86,15 +86,16 @@ fn show(context: &Context<'_>) -> Result<Report> {
 
 fn set(context: &Context<'_>, image: &ImageRef) -> Result<Report> {
     let cluster = context.cluster()?;
-    let names = store::instance_names(&cluster)?;
     let session = Session::begin(
         context,
         "services",
         cluster,
-        &names,
+        &[],
         Extent::Cluster,
         Touch::Content,
     )?;
+    // Behind the lock: who held it may have made or removed one.
+    let names = store::instance_names(&session.cluster)?;
     let instances = start::load(&session, &names)?;
     let apps = start::apps(&session, &instances)?;
     check_fits(&apps, image)?;

@@ -1,5 +1,7 @@
 //! A changing verb at work: the permission, and a way that is clear of interrupted operations.
 
+use std::path::Path;
+
 use serde_json::json;
 
 use crate::commands::context::Context;
@@ -190,6 +192,9 @@ impl<'a> Session<'a> {
                     .iter()
                     .any(|name| names.contains(name))
         };
+        if let (Extent::Cluster, Some(permit)) = (extent, &self.permit) {
+            journal::sweep::<Step>(&self.cluster.layout.journal(), permit)?;
+        }
         let link = self.cluster.layout.link();
         let mut taken_over = Vec::new();
         for operation in open.into_iter().filter(meets) {
@@ -251,6 +256,24 @@ const CONVERGENT: [&str; 5] = ["boot", "shutdown", "start", "stop", "restart"];
 /// Ids sort by time.
 pub fn operation_id() -> String {
     format!("{}-{}", clock::stamp(clock::now()), chance::tag())
+}
+
+/// Keeps others from making a cluster of the same directory: until it has locks of its own, they
+/// would take what is begun for what a crash left, and tidy it up.
+///
+/// # Errors
+/// Exit 3 where another one is at it.
+pub fn alone_in(context: &Context<'_>, verb: &str, root: &Path) -> Result<Option<Permit>> {
+    if context.flags.dry_run {
+        return Ok(None);
+    }
+    let directory = crc32fast::hash(root.as_os_str().as_encoded_bytes());
+    Permit::named(
+        &context.registry.locks()?,
+        &format!("directory-{directory:08x}"),
+        &context.lock_request(verb),
+    )
+    .map(Some)
 }
 
 /// Refuses clusters that the original made and nobody took over yet: only what reads works there.

@@ -24,15 +24,16 @@ pub struct Args {}
 /// Exit 7 where something cannot be stopped; `recover` or another `shutdown` goes on.
 pub fn run(_args: &Args, context: &Context<'_>) -> Result<Report> {
     let cluster = context.cluster()?;
-    let names = store::instance_names(&cluster)?;
     let session = Session::begin(
         context,
         "shutdown",
         cluster,
-        &names,
+        &[],
         Extent::Cluster,
         Touch::Service,
     )?;
+    // Behind the lock: who held it may have made or removed one.
+    let names = store::instance_names(&session.cluster)?;
     // One whose files cannot be read is stopped like anything else that carries our labels.
     let all: Vec<Instance> = names
         .iter()

@@ -1,6 +1,7 @@
 //! `snapshot`: one file per instance with all of its content, of one moment, while it serves.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -11,7 +12,7 @@ use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch};
 use crate::error::{Error, Result};
 use crate::host::clone::Rules;
-use crate::host::{archive, clock, store};
+use crate::host::{archive, clock, files, store};
 use crate::model::cluster::Cluster;
 use crate::model::container::{Role, names};
 use crate::model::contract::Contract;
@@ -268,7 +269,7 @@ pub fn step(app: &App<'_>) -> Result<Step> {
 ///
 /// # Errors
 /// Exit 2 where its name cannot be made.
-pub fn order_for(app: &App<'_>, new: &Name, directory: &std::path::Path) -> Result<Order> {
+pub fn order_for(app: &App<'_>, new: &Name, directory: &Path) -> Result<Order> {
     let mut order = order_of(app)?;
     let layout = &app.cluster.layout;
     let name = order.file.file_name().unwrap_or_default();
@@ -305,6 +306,21 @@ fn documents(args: &Args, cluster: &Cluster, instance: &Instance) -> Option<Inde
     })
 }
 
+/// The time that it is of, and its file. Names have whole seconds: one that was taken in the same
+/// second keeps its name, for whatever undoes this one would remove it.
+fn free_name(directory: &Path, instance: &Instance, packing: Packing) -> (i64, PathBuf) {
+    let mut taken = clock::now();
+    loop {
+        let time = jiff::Timestamp::from_second(taken).unwrap_or_default();
+        let (name, version) = (instance.name.clone(), instance.version.clone());
+        let file = directory.join(SnapshotName::new(name, time, version, packing).to_string());
+        if !files::exists(&file) {
+            return (taken, file);
+        }
+        taken += 1;
+    }
+}
+
 fn order(
     args: &Args,
     cluster: &Cluster,
@@ -317,14 +333,7 @@ fn order(
         Format::Zst => Packing::Zstd,
         Format::Gz => Packing::Gzip,
     };
-    let now = clock::now();
-    let taken = jiff::Timestamp::from_second(now).unwrap_or_default();
-    let file = SnapshotName::new(
-        instance.name.clone(),
-        taken,
-        instance.version.clone(),
-        packing,
-    );
+    let (taken, file) = free_name(&layout.snapshots(), instance, packing);
     Ok(Order {
         cluster: cluster.name.to_string(),
         instance: instance.name.to_string(),
@@ -345,16 +354,16 @@ fn order(
                 .content
                 .write_once
                 .iter()
-                .map(|path| std::path::Path::new(data).join(path))
+                .map(|path| Path::new(data).join(path))
                 .collect(),
             left_out: OF_THE_PLACE.iter().map(Into::into).collect(),
             followed: data.into(),
         },
         work: layout.work().join(instance.name.as_str()),
         pipe: layout.exchange().join(format!("{}.sql", instance.name)),
-        taken: now,
+        taken,
         packing,
-        file: layout.snapshots().join(file.to_string()),
+        file,
         workers: args.workers(),
         nice: args.nice,
     })

@@ -17,6 +17,7 @@ pub mod logins;
 pub mod ports;
 pub mod priority;
 pub mod registry;
+pub mod sequence;
 pub mod sizes;
 pub mod space;
 pub mod spool;

@@ -44,6 +44,16 @@ struct Holder {
     since: i64,
 }
 
+impl Holder {
+    fn lives(&self) -> bool {
+        Path::new("/proc").join(self.pid.to_string()).exists()
+    }
+}
+
+/// Who has just got a lock has not written down yet who it is: until then its file names the one
+/// before, who may be gone.
+const INTRODUCTION: Duration = Duration::from_millis(500);
+
 impl Permit {
     /// The whole cluster, alone.
     ///
@@ -154,6 +164,7 @@ fn wait_for(
     try_once: impl Fn() -> Result<(), TryLockError>,
 ) -> Result<()> {
     let end = Instant::now() + request.wait;
+    let last = end + INTRODUCTION;
     loop {
         match try_once() {
             Ok(()) => return Ok(()),
@@ -163,10 +174,15 @@ fn wait_for(
         request
             .interrupt
             .check(&format!("{} waited for a lock", request.verb))?;
-        if Instant::now() >= end {
-            return Err(busy(other().or_else(|| read_holder(path))));
+        let now = Instant::now();
+        if now >= end {
+            let holder = other().or_else(|| read_holder(path));
+            if now >= last || holder.as_ref().is_some_and(Holder::lives) {
+                return Err(busy(holder));
+            }
         }
-        std::thread::sleep(LOOK.min(end.saturating_duration_since(Instant::now())));
+        let next = if now < end { end } else { last };
+        std::thread::sleep(LOOK.min(next.saturating_duration_since(now)));
     }
 }
 
@@ -178,7 +194,7 @@ fn sharer(locks: &Path) -> Option<Holder> {
         .iter()
         .filter(|name| name.starts_with("instance-"))
         .filter_map(|name| read_holder(&locks.join(name)))
-        .filter(|holder| Path::new("/proc").join(holder.pid.to_string()).exists())
+        .filter(Holder::lives)
         .max_by_key(|holder| holder.since)
 }
 

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::host::files;
+use crate::journal::lock::Permit;
 use crate::model::name::Name;
 
 pub use record::Journal;
@@ -160,6 +161,35 @@ pub fn open_operations<S: Serialize + DeserializeOwned>(directory: &Path) -> Res
         }
     }
     Ok(open)
+}
+
+/// Removes what a crash left of operations that were not written down yet: nothing of them was
+/// begun. The permission has to be that of the whole cluster, else one may just be beginning.
+///
+/// # Errors
+/// Exit 1 or 6 where a file cannot be read or removed.
+pub fn sweep<S: Serialize + DeserializeOwned>(directory: &Path, _whole: &Permit) -> Result<()> {
+    for path in without_beginning::<S>(directory)? {
+        files::remove_file(&path)?;
+    }
+    Ok(())
+}
+
+/// The journals that [`sweep`] removes.
+///
+/// # Errors
+/// Exit 1 or 6 where one cannot be read.
+pub fn without_beginning<S: Serialize + DeserializeOwned>(
+    directory: &Path,
+) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for name in files::names_in(directory)? {
+        let path = directory.join(&name);
+        if name.ends_with(".jsonl") && record::read::<S>(&path).is_ok_and(|r| r.is_empty()) {
+            found.push(path);
+        }
+    }
+    Ok(found)
 }
 
 /// The error of a verb that must wait until an interrupted one is recovered.

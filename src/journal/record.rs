@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::host::files;
+use crate::host::{files, sequence};
 use crate::journal::{Header, Record};
 
 /// Space that is kept for the records to come, so that an undo can be written down on a disk that
@@ -104,6 +104,7 @@ impl<S: Serialize + DeserializeOwned + Clone> Journal<S> {
             }
             return Err(Error::io("write the journal", &self.path, &error));
         }
+        self.note(|| word(&record));
         self.records.push(record);
         Ok(())
     }
@@ -113,7 +114,16 @@ impl<S: Serialize + DeserializeOwned + Clone> Journal<S> {
     /// # Errors
     /// Exit 1 or 6 where it cannot be removed.
     pub fn close(self) -> Result<()> {
-        files::remove_file(&self.path)
+        files::remove_file(&self.path)?;
+        self.note(|| "close".to_owned());
+        Ok(())
+    }
+
+    fn note(&self, what: impl FnOnce() -> String) {
+        sequence::note(|| {
+            let id = self.path.file_stem().unwrap_or_default().to_string_lossy();
+            format!("{id} {}", what())
+        });
     }
 
     /// What the operation is.
@@ -162,6 +172,18 @@ pub fn read<S: DeserializeOwned + Serialize>(path: &Path) -> Result<Vec<Record<S
         }
     }
     Ok(records)
+}
+
+/// A record in a word.
+fn word<S>(record: &Record<S>) -> String {
+    match record {
+        Record::Begin { header, .. } => format!("begin {}", header.verb),
+        Record::Doing { step } => format!("doing {step}"),
+        Record::Did { step } => format!("did {step}"),
+        Record::Undoing { step } => format!("undoing {step}"),
+        Record::Undid { step } => format!("undid {step}"),
+        Record::End { outcome } => format!("end {}", outcome.as_str()),
+    }
 }
 
 fn encode<S: Serialize>(record: &Record<S>) -> serde_json::Result<String> {

@@ -7,7 +7,9 @@ mod archives;
 mod call;
 mod cluster;
 mod docker;
+mod field;
 mod harness;
+mod original;
 mod registry;
 #[path = "../common/repacked.rs"]
 mod repacked;
@@ -16,6 +18,7 @@ mod upgrading;
 mod web;
 mod writers;
 
+mod adopt;
 mod arrival;
 mod bad_input;
 mod clone;
@@ -25,7 +28,6 @@ mod content;
 mod documents;
 mod eras;
 mod failures;
-mod field;
 mod hostile;
 mod images;
 mod import;

@@ -12,7 +12,7 @@ fn started() -> Place {
     place.call(&["create", "c"]).done();
     place.link("c/cluster.sh", &["boot"]).done();
     place
-        .link("c/cluster.sh", &["new", "a", "--port", "18001"])
+        .link("c/cluster.sh", &["new", "a", "--port", "{a}"])
         .done();
     place
 }

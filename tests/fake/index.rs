@@ -3,8 +3,8 @@
 
 use std::fs;
 
-use crate::killed::{SNAPSHOT, with_snapshot};
 use crate::place::{Ended, Place};
+use crate::prepared::{SNAPSHOT, with_snapshot};
 use crate::repacked::repacked;
 
 const NEXT: &str = "a.20260102_000000.v5.0.1.tar.zst";

@@ -1,6 +1,8 @@
 //! What an operator did between a crash and `recover`, or beside the tool, is kept.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use crate::place::Place;
 
@@ -125,4 +127,29 @@ fn an_index_is_one_and_no_pattern() {
     .unwrap();
     let ended = place.link("c/instances/a/instance.sh", &["start"]).with(1);
     assert!(ended.err.contains("no name of one index"), "{}", ended.err);
+}
+
+#[test]
+fn what_was_started_since_an_import_should_run_after_its_undo() {
+    let place = Place::new();
+    crate::prepared::imported_and_started(&place);
+    let link = "c/instances/a/instance.sh";
+    place.link(link, &["import", "--undo"]).done();
+    for words in [&["shutdown"][..], &["boot"]] {
+        place.link("c/cluster.sh", words).done();
+    }
+    assert!(place.world().runs("c_instance_a"));
+}
+
+#[test]
+fn snapshots_of_the_same_second_do_not_meet() {
+    let place = Place::with_cluster();
+    place
+        .link("c/cluster.sh", &["new", "a", "--port", "{a}"])
+        .done();
+    let taken: BTreeSet<String> = (0..3)
+        .map(|_| place.link("c/cluster.sh", &["snapshot", "a"]).done().out)
+        .collect();
+    assert_eq!(taken.len(), 3, "each has a name of its own: {taken:?}");
+    assert!(taken.iter().all(|path| Path::new(path.trim_end()).exists()));
 }

@@ -3,18 +3,27 @@
 #![cfg(feature = "test-support")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod adopt;
+mod bench;
+mod cases;
+mod chance;
 mod documents;
 mod field;
+mod first_boot;
 mod images;
 mod index;
 mod input;
 mod kept;
 mod killed;
 mod locks;
+mod pairs;
 mod place;
+mod prepared;
 mod prune;
+mod random_kills;
 mod remove;
 #[path = "../common/repacked.rs"]
 mod repacked;
 mod scope;
 mod snapshot;
+mod whole;

@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use kor_cluster::engine::fake::World;
 
 /// A directory with a registry, a fake engine's world and whatever the test makes in it.
 pub struct Place {
     directory: tempfile::TempDir,
+    first_port: u16,
 }
 
 /// What a call of the tool came to.
@@ -24,11 +26,42 @@ pub struct Ended {
 impl Place {
     pub fn new() -> Self {
         Place {
-            directory: tempfile::Builder::new()
-                .prefix("kor-fake-")
-                .tempdir()
-                .unwrap(),
+            directory: Place::builder().tempdir().unwrap(),
+            first_port: ports(),
         }
+    }
+
+    /// One for hundreds of calls: in memory, where that can be had, for what takes the time of most
+    /// of them is the disk.
+    pub fn in_memory() -> Self {
+        match Place::builder().tempdir_in("/dev/shm") {
+            Ok(directory) => Place {
+                directory,
+                first_port: ports(),
+            },
+            Err(_) => Place::new(),
+        }
+    }
+
+    fn builder() -> tempfile::Builder<'static, 'static> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("kor-fake-");
+        builder
+    }
+
+    /// The port of an instance here. The tool tries whether a port is free by taking it for a
+    /// moment, so that nobody else may try the same one.
+    pub fn port(&self, instance: char) -> u16 {
+        self.first_port + (instance as u16 - 'a' as u16) % PORTS
+    }
+
+    /// Words with the ports of `a` and `b` in the places of `{a}` and `{b}`.
+    pub fn words(&self, words: &[&str]) -> Vec<String> {
+        let filled = |word: &&str| match word.as_bytes() {
+            [b'{', instance, b'}'] => self.port(char::from(*instance)).to_string(),
+            _ => (*word).to_owned(),
+        };
+        words.iter().map(filled).collect()
     }
 
     pub fn path(&self) -> &Path {
@@ -68,12 +101,18 @@ impl Place {
 
     /// The binary itself, with these words.
     pub fn call(&self, words: &[&str]) -> Ended {
-        ended(self.tool(binary()).args(words).output().unwrap())
+        ended(
+            self.tool(binary())
+                .args(self.words(words))
+                .output()
+                .unwrap(),
+        )
     }
 
     /// A link of a cluster or an instance, with these words.
     pub fn link(&self, link: &str, words: &[&str]) -> Ended {
-        ended(self.tool(self.join(link)).args(words).output().unwrap())
+        let mut command = self.tool(self.join(link));
+        ended(command.args(self.words(words)).output().unwrap())
     }
 
     /// A cluster `c` that is up.
@@ -102,6 +141,20 @@ impl Ended {
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {self:?}"))
     }
+}
+
+/// How many ports a place has.
+const PORTS: u16 = 8;
+
+/// The first port of a new place, below those that the system gives away by itself.
+fn ports() -> u16 {
+    const FROM: u32 = 20_000;
+    const COUNT: u32 = 1_500;
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    // Other tests may be at work on this machine.
+    let begin = std::process::id().wrapping_mul(97);
+    let number = begin.wrapping_add(MADE.fetch_add(1, Ordering::Relaxed)) % COUNT;
+    u16::try_from(FROM + number * u32::from(PORTS)).unwrap()
 }
 
 pub fn binary() -> PathBuf {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::place::Place;
 
@@ -15,7 +15,8 @@ pub struct State(BTreeMap<String, String>);
 impl State {
     pub fn of(place: &Place) -> Self {
         let mut things = BTreeMap::new();
-        walk(place.path(), place.path(), &mut things);
+        let mut tags = Tags::of(place);
+        walk(place.path(), place.path(), &mut tags, &mut things);
         let mut world = serde_json::to_value(place.world()).unwrap();
         world["fails"] = serde_json::Value::Null;
         for container in world["containers"].as_object_mut().unwrap().values_mut() {
@@ -31,7 +32,16 @@ impl State {
             servers.retain(|_, held| *held != nothing);
         }
         for (key, value) in world.as_object().unwrap() {
-            things.insert(format!("engine: {key}"), without_tags(&value.to_string()));
+            // Sorted by the names as they are now.
+            let text = tags.named(&value.to_string());
+            match serde_json::from_str(&text).unwrap() {
+                serde_json::Value::Object(entries) => things.extend(
+                    entries
+                        .into_iter()
+                        .map(|(name, entry)| (format!("engine: {key} {name}"), entry.to_string())),
+                ),
+                value => drop(things.insert(format!("engine: {key}"), value.to_string())),
+            }
         }
         State(things)
     }
@@ -49,21 +59,21 @@ impl State {
 }
 
 /// The tool's own records, and the fake engine.
-const LEFT_OUT: [&str; 7] = [
+const LEFT_OUT: [&str; 8] = [
     ".kor-cluster/journal",
     ".kor-cluster/locks",
     ".kor-cluster/history.jsonl",
     ".kor-cluster/measured",
     "state/locks",
     "engine.json",
+    "engine.new",
     "crash.log",
 ];
 
-fn walk(root: &Path, directory: &Path, things: &mut BTreeMap<String, String>) {
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
+fn walk(root: &Path, directory: &Path, tags: &mut Tags, things: &mut BTreeMap<String, String>) {
+    for path in sorted(directory) {
         let name = path.strip_prefix(root).unwrap().display().to_string();
-        let name = without_tags(&name);
+        let name = without_id(&tags.named(&name));
         if LEFT_OUT.iter().any(|left| name.ends_with(left)) {
             continue;
         }
@@ -86,10 +96,12 @@ fn walk(root: &Path, directory: &Path, things: &mut BTreeMap<String, String>) {
                 "c/.kor-cluster/undo",
             ]
             .contains(&name.as_str());
-            if !frame {
+            // One for an instance that keeps nothing at the moment.
+            let of_undo = name.strip_prefix("c/.kor-cluster/undo/");
+            if !frame && of_undo.is_none_or(|rest| rest.contains('/')) {
                 things.insert(name, format!("directory {mode:o}"));
             }
-            walk(root, &path, things);
+            walk(root, &path, tags, things);
         } else if meta.file_type().is_fifo() {
             things.insert(name, "a pipe".to_owned());
         } else if name.starts_with("c/snapshots/") {
@@ -98,7 +110,7 @@ fn walk(root: &Path, directory: &Path, things: &mut BTreeMap<String, String>) {
             let of_it = things.entry(instance.to_owned()).or_default();
             of_it.push_str(&format!("{mode:o} a snapshot "));
         } else {
-            let text = fs::read_to_string(&path).unwrap();
+            let text = tags.named(&fs::read_to_string(&path).unwrap());
             things.insert(
                 name.clone(),
                 format!("{mode:o} {}", without_secrets(&name, &text)),
@@ -107,25 +119,68 @@ fn walk(root: &Path, directory: &Path, things: &mut BTreeMap<String, String>) {
     }
 }
 
-/// The drawn part of the names of a schema, its user and its index, and of the directory of what is
-/// kept.
-fn without_tags(text: &str) -> String {
-    const TAG: usize = 6;
-    // In a grant, as JSON, its underscores are escaped.
-    let text = text.replace(r"\\_", "_");
-    let mut parts = text.split("__");
-    let mut out = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        out.push_str("__TAG");
-        out.push_str(part.get(TAG..).unwrap_or_default());
-    }
-    match out.split_once("undo/a/") {
-        Some((before, after)) => {
-            let rest = after.split_once('/').map_or("", |(_, rest)| rest);
-            format!("{before}undo/a/ID/{rest}")
+/// The drawn parts of the names of schemas, users and indices, each called by its place in the order
+/// in which they come: that of an instance first, then those of what it keeps.
+struct Tags(Vec<String>);
+
+impl Tags {
+    /// How long one is.
+    const LENGTH: usize = 6;
+
+    fn of(place: &Place) -> Self {
+        let mut tags = Tags(Vec::new());
+        let instances = sorted(&place.join("c/instances"));
+        let kept = sorted(&place.join("c/.kor-cluster/undo"));
+        let kept = kept.iter().flat_map(|of_one| sorted(of_one));
+        let kept = kept.map(|one| one.join("content"));
+        for directory in instances.into_iter().chain(kept) {
+            for file in ["config.sh", ".env"] {
+                let text = fs::read_to_string(directory.join(file));
+                tags.named(&text.unwrap_or_default());
+            }
         }
-        None => out,
+        tags
     }
+
+    /// A text with these names in the place of the tags.
+    fn named(&mut self, text: &str) -> String {
+        // In a grant, as JSON, its underscores are escaped.
+        let text = text.replace(r"\\_", "_");
+        let mut parts = text.split("__");
+        let mut out = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let (tag, rest) = part.split_at_checked(Tags::LENGTH).unwrap_or((part, ""));
+            let known = self.0.iter().position(|known| known == tag);
+            let number = known.unwrap_or_else(|| {
+                self.0.push(tag.to_owned());
+                self.0.len() - 1
+            });
+            out.push_str(&format!("__TAG{number}{rest}"));
+        }
+        out
+    }
+}
+
+/// What is in a directory; nothing where there is none.
+fn sorted(directory: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return Vec::new();
+    };
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+/// Without the drawn name of the directory of what is kept.
+fn without_id(path: &str) -> String {
+    let Some((before, after)) = path.split_once("undo/") else {
+        return path.to_owned();
+    };
+    let mut parts = after.splitn(3, '/');
+    let name = parts.next().unwrap_or_default();
+    let id = parts.next().map_or("", |_| "/ID/");
+    let rest = parts.next().unwrap_or_default();
+    format!("{before}undo/{name}{id}{rest}")
 }
 
 fn without_secrets(name: &str, text: &str) -> String {
@@ -135,7 +190,6 @@ fn without_secrets(name: &str, text: &str) -> String {
     if name.ends_with("undo.json") {
         return "a record".to_owned();
     }
-    let text = &without_tags(text);
     let drawn = [
         "  \"at\":",
         "DB_PASSWORD=",

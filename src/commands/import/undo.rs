@@ -128,6 +128,13 @@ fn plan_undo(
             .for_each(|step| plan.push(step));
     }
     stop::removals(&mut plan.steps, observed, now)?;
+    if then.instance.should_run != now.instance.should_run {
+        // It may have been started or stopped since.
+        let mut former = then.instance.clone();
+        former.layout = InstanceLayout::elsewhere(found.content());
+        let step = start::should_run(&[former], now.instance.should_run)?;
+        step.into_iter().for_each(|step| plan.push(step));
+    }
     let away = layout.next(name).root().to_owned();
     plan.push(Step::Exchange {
         entries: found.kept.entries.clone(),

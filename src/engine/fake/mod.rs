@@ -55,10 +55,11 @@ impl FakeEngine {
     }
 
     fn change<T>(&self, doing: &str, change: impl FnOnce(&mut World) -> Result<T>) -> Result<T> {
+        // A real engine does one change after the other, whoever asks for it.
+        let _alone = World::alone(&self.path)?;
         let before = self.world(doing)?;
         let mut world = before.clone();
         let done = change(&mut world)?;
-        // Questions are asked side by side, and would write the file at the same time.
         if world != before {
             world.save(&self.path)?;
         }

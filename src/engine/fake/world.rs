@@ -1,6 +1,7 @@
 //! The fake engine's world, and the file that it is in.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
@@ -75,6 +76,15 @@ impl World {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(World::default()),
             Err(error) => Err(Error::io("read", path, &error)),
         }
+    }
+
+    /// Keeps other processes and threads from changing the world until it is dropped. It is the
+    /// directory that is locked, because the file becomes another one with each change.
+    pub fn alone(path: &Path) -> Result<File> {
+        let directory = path.parent().unwrap_or(Path::new("/"));
+        File::open(directory)
+            .and_then(|opened| opened.lock().map(|()| opened))
+            .map_err(|e| Error::io("lock", directory, &e))
     }
 
     /// Writes the world, whole or not at all.
