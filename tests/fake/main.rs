@@ -3,6 +3,7 @@
 #![cfg(feature = "test-support")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod crossing;
 mod documents;
 mod field;
 mod images;

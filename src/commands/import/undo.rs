@@ -129,19 +129,24 @@ fn plan_undo(
     }
     stop::removals(&mut plan.steps, observed, now)?;
     let away = layout.next(name).root().to_owned();
+    // What was kept has its place there; what it never had is no part of the exchange, or taking that
+    // back would take it away.
+    let (kept, new): (Vec<String>, Vec<String>) = found
+        .kept
+        .entries
+        .iter()
+        .cloned()
+        .partition(|entry| files::exists(&found.content().join(entry)));
     plan.push(Step::Exchange {
-        entries: found.kept.entries.clone(),
+        entries: kept,
         live: now.instance.layout.root().to_owned(),
         next: found.content(),
         before: away.clone(),
     });
     // What came in new has nothing to give way to.
-    for entry in &found.kept.entries {
-        let (from, kept) = (
-            now.instance.layout.inside(entry),
-            found.content().join(entry),
-        );
-        if files::exists(&from) && !files::exists(&kept) {
+    for entry in &new {
+        let from = now.instance.layout.inside(entry);
+        if files::exists(&from) {
             let to = away.join(entry);
             plan.push(Step::MoveDirectory { from, to });
         }

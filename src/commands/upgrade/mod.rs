@@ -1,6 +1,7 @@
 //! `upgrade VERSION`: to another version of ConedaKOR, while readers are served, with the way back.
 
 mod check;
+mod crossing;
 mod plan;
 mod rehearse;
 mod take;

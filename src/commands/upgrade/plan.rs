@@ -6,6 +6,7 @@ use crate::commands::index::{self, Documents};
 use crate::commands::kept::{self, Found};
 use crate::commands::observed::Observed;
 use crate::commands::session::Session;
+use crate::commands::upgrade::crossing::Crossing;
 use crate::commands::{first_content, proof, snapshot, start, stop, unfinished};
 use crate::error::Result;
 use crate::host::clone::Rules;
@@ -25,6 +26,10 @@ pub struct Parts<'a> {
     pub then: App<'a>,
     /// The files that stand beside it before.
     pub entries: Vec<Entry>,
+    /// What of these takes the place of what is there, the configuration last.
+    pub exchanged: Vec<String>,
+    /// What another era has differently.
+    pub crossing: &'a Crossing,
     /// What is written down of the content that gives way.
     pub kept: Kept,
     /// Where that content goes.
@@ -60,6 +65,9 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
     let mut removals = Vec::new();
     stop::removals(&mut removals, observed, now)?;
     let web = runs.then(|| removals.pop()).flatten();
+    if runs {
+        plan.steps.extend(unfinished::wait_for_worker(now, then));
+    }
     plan.steps.extend(removals);
     if runs {
         plan.steps.extend(unfinished::wait(now, true));
@@ -78,12 +86,7 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
         kept: Box::new(parts.kept.clone()),
     });
     plan.steps.extend(web);
-    plan.push(Step::Exchange {
-        entries: parts.kept.entries.clone(),
-        live: now.instance.layout.root().to_owned(),
-        next: parts.beside.instance.layout.root().to_owned(),
-        before: parts.undo.join(CONTENT),
-    });
+    push_exchange(&mut plan, &parts);
     if runs {
         start::push_containers(&mut plan, &Observed::default(), &[*then])?;
         start::push_healthy(&mut plan, &[*then]);
@@ -91,6 +94,24 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
     plan.no_return_from_here();
     push_end(&mut plan, session, parts, runs)?;
     Ok(plan)
+}
+
+/// What takes the place of what is there; and what nothing reads any more gives way too.
+fn push_exchange(plan: &mut Plan, parts: &Parts<'_>) {
+    let live = &parts.now.instance.layout;
+    let before = parts.undo.join(CONTENT);
+    plan.push(Step::Exchange {
+        entries: parts.exchanged.clone(),
+        live: live.root().to_owned(),
+        next: parts.beside.instance.layout.root().to_owned(),
+        before: before.clone(),
+    });
+    for name in &parts.crossing.taken_out {
+        plan.push(Step::MoveDirectory {
+            from: live.inside(name),
+            to: before.join(name),
+        });
+    }
 }
 
 /// The rest, behind the point of no return.
@@ -201,6 +222,14 @@ fn push_work(
         what: format!("migrate the copy to {}", app.instance.version),
         input: None,
     });
+    let settings = parts.crossing.settings.clone();
+    if let (Some(command), Some(settings)) = (&app.contract.commands.settings, settings) {
+        plan.push(Step::RunPhase {
+            spec: Box::new(app.phase(command, &session.id)?),
+            what: "carry the settings over that the application keeps itself".to_owned(),
+            input: Some(settings),
+        });
+    }
     let written = now.instance.index.clone();
     let there = Documents {
         file: None,
