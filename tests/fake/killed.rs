@@ -332,7 +332,7 @@ const CASES: &[Case] = &[
         prepare: crate::crossing::by_files,
         link: INSTANCE,
         words: &["upgrade", "v5.0.1", "--no-snapshot"],
-        fails: Some("start c_instance_a"),
+        fails: Some("Kor.settings.update"),
     },
     Case {
         verb: "upgrade",
