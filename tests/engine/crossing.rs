@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::archives::unzstd;
 use crate::call::Ran;
 use crate::cluster::{Cluster, assert_same};
-use crate::docker::containers;
+use crate::docker::{containers, docker};
 use crate::harness::{files_below, free_port, until};
 use crate::web::Site;
 
@@ -422,4 +422,58 @@ fn one_era_after_the_other_with_every_picture() {
     for (key, value) in ENVIRONMENT {
         assert_eq!(env.get(key).map(String::as_str), Some(value), "{key}");
     }
+}
+
+/// In the place of the one that the old eras want, as in the tests of all eras.
+const OLD_SEARCH: &str = "elasticsearch:2.2.1";
+const SEARCH: &str = "elasticsearch:5.6.16";
+
+#[test]
+fn a_search_server_comes_along_and_goes_back() {
+    let cluster = Cluster::created();
+    if docker(&["image", "inspect", OLD_SEARCH]).code != 0 {
+        docker(&["tag", SEARCH, OLD_SEARCH]).ok();
+    }
+    let set = ["config", "set", "SEARCH_IMAGE", OLD_SEARCH];
+    cluster.call(set).ok();
+    cluster.call(["boot"]).ok();
+    let mut sites = Vec::new();
+    for (name, version) in [("main", "v2.1.0"), ("other", "v3.0.5")] {
+        let port = free_port().to_string();
+        let words = ["new", name, "--version", version, "--port", &port];
+        cluster.call(words).ok();
+        cluster.instance(name, ["start"]).ok();
+        let site = Site::of(&cluster, name, port.parse().unwrap());
+        site.make("Ankhesenamun");
+        sites.push(site);
+    }
+    let found = |what: &str| {
+        for site in &sites {
+            until(what, 60, || site.found("Ankhesenamun") == 1);
+        }
+    };
+    found("it is found before");
+    let running = || {
+        let shown = cluster.call(["services", "--json"]).ok().json();
+        shown["services"][1]["running"].as_str().unwrap().to_owned()
+    };
+    cluster
+        .instance("main", ["upgrade", "v5.0.1"])
+        .expect(6)
+        .says(&["--search elasticsearch:5.6.16"]);
+    let words = ["upgrade", "v5.0.1", "--search", SEARCH, "--no-snapshot"];
+    cluster.instance("main", words).ok();
+    assert_eq!(running(), SEARCH);
+    assert_eq!(cluster.status_of("main")["version"], "5.0.1");
+    assert_eq!(cluster.condition("other"), "up");
+    found("it is found on the new server");
+    assert!(!cluster.root.join("elastic/data.before").exists());
+
+    cluster
+        .instance("main", ["upgrade", "--undo", "--discard-new"])
+        .ok();
+    assert_eq!(running(), OLD_SEARCH);
+    assert_eq!(cluster.status_of("main")["version"], "2.1.0");
+    found("it is found on the old server");
+    assert!(!cluster.root.join("elastic/data.before").exists());
 }

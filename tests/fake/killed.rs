@@ -349,6 +349,26 @@ const CASES: &[Case] = &[
         fails: Some("start c_bg_a"),
     },
     Case {
+        verb: "upgrade",
+        prepare: crate::search_change::with_old_server,
+        link: INSTANCE,
+        words: &[
+            "upgrade",
+            "v5.0.1",
+            "--search",
+            "elasticsearch:5.6.16",
+            "--no-snapshot",
+        ],
+        fails: None,
+    },
+    Case {
+        verb: "upgrade",
+        prepare: crate::search_change::with_new_server,
+        link: INSTANCE,
+        words: &["upgrade", "--undo"],
+        fails: None,
+    },
+    Case {
         verb: "snapshots",
         prepare: with_snapshots,
         link: CLUSTER,

@@ -18,4 +18,5 @@ mod remove;
 #[path = "../common/repacked.rs"]
 mod repacked;
 mod scope;
+mod search_change;
 mod snapshot;

@@ -87,6 +87,7 @@ pub fn run(context: &Context<'_>, file: &Path, given: Option<&Version>) -> Resul
         since: clock::now(),
         old: place(&now),
         new: place(&then),
+        search: None,
         entries: entries(&intake),
         tables: std::collections::BTreeMap::new(),
     };

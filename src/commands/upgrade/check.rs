@@ -9,6 +9,7 @@ use crate::commands::session::{Session, services_are_down};
 use crate::commands::{arrival, images, import, new, start};
 use crate::error::{Error, Result};
 use crate::host::{clock, sizes, space};
+use crate::model::cluster::Cluster;
 use crate::model::container::Role;
 use crate::model::contract::{Contract, Contracts};
 use crate::model::health::Condition;
@@ -23,7 +24,7 @@ const HEALTH: Duration = Duration::from_secs(10);
 /// How long its files are counted.
 const COUNTING: Duration = Duration::from_secs(10);
 
-/// Whether the step is allowed.
+/// Whether the step is allowed; `cluster` has the servers that there are going to be.
 ///
 /// # Errors
 /// Exit 6 where it is none, or leads to what is older without `--force`, or another era keeps its
@@ -31,6 +32,7 @@ const COUNTING: Duration = Duration::from_secs(10);
 /// confirmed.
 pub fn step(
     session: &Session<'_>,
+    cluster: &Cluster,
     (now, contract): (&Version, &Contract),
     (to, next): (&Version, &Contract),
     force: bool,
@@ -64,7 +66,13 @@ pub fn step(
                 "make one beside and carry the content over: new NAME --version {to}"
             )));
     }
-    new::check_fits(&session.cluster, next, to)?;
+    new::check_fits(cluster, next, to).map_err(|error| {
+        let rules = &next.search;
+        match rules.fits(cluster.search_image.tag()) {
+            true => error,
+            false => error.next(format!("say --search {}", rules.image)),
+        }
+    })?;
     for fault in next.faults_of(to).iter().filter(|f| f.blocks) {
         confirm(
             context,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::commands::index::{self, Documents};
 use crate::commands::kept::{self, Found};
 use crate::commands::observed::Observed;
+use crate::commands::search_change::{self, Change};
 use crate::commands::session::Session;
 use crate::commands::upgrade::crossing::Crossing;
 use crate::commands::{first_content, proof, snapshot, start, stop, unfinished};
@@ -30,6 +31,8 @@ pub struct Parts<'a> {
     pub exchanged: Vec<String>,
     /// What another era has differently.
     pub crossing: &'a Crossing,
+    /// Another search server, if there is to be one.
+    pub change: Option<&'a Change>,
     /// What is written down of the content that gives way.
     pub kept: Kept,
     /// Where that content goes.
@@ -58,6 +61,9 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
     if parts.snapshot {
         plan.push(snapshot::step(now)?);
     }
+    if let Some(change) = parts.change {
+        change.push(&mut plan, session, now)?;
+    }
     let copy = copy_of(&parts);
     push_place(&mut plan, &parts, &copy);
     plan.push(Step::CopySchema { copy: copy.clone() });
@@ -85,6 +91,9 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
         but: then.contract.content.tables_without_content.clone(),
         kept: Box::new(parts.kept.clone()),
     });
+    if let Some(change) = parts.change {
+        search_change::push_config(&mut plan, &session.cluster, &change.wanted)?;
+    }
     plan.steps.extend(web);
     push_exchange(&mut plan, &parts);
     if runs {
@@ -125,6 +134,9 @@ fn push_end(plan: &mut Plan, session: &Session<'_>, parts: Parts<'_>, runs: bool
     }
     for one in parts.earlier {
         kept::push_drop(plan, &session.cluster, one);
+    }
+    if parts.change.is_some() {
+        search_change::push_end(plan, &session.cluster);
     }
     plan.push(Step::DiscardDirectory {
         path: parts.beside.instance.layout.root().to_owned(),

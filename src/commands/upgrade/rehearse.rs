@@ -45,9 +45,15 @@ pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
     let now = store::instance(&session.cluster, &name)?;
     let contract = session.contracts.covering(&now.version)?;
     let next = session.contracts.covering(to)?;
-    check::step(&session, (&now.version, contract), (to, next), args.force)?;
+    check::step(
+        &session,
+        &session.cluster,
+        (&now.version, contract),
+        (to, next),
+        args.force,
+    )?;
     let described = take::describe(&session.cluster, now, to, (contract, next))?;
-    let parts = take::parts(&session, &described, (contract, next), false)?;
+    let parts = take::parts(&session, &described, (contract, next), false, None)?;
     let observed = Observed::settled(
         context,
         &session.cluster,

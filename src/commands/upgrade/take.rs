@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::commands::context::{Context, typed};
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
+use crate::commands::search_change::Change;
 use crate::commands::session::{Extent, Session, Touch};
 use crate::commands::upgrade::crossing::{self, Crossing};
 use crate::commands::upgrade::plan::{self, Parts};
@@ -157,6 +158,7 @@ pub fn parts<'a>(
     described: &'a Described,
     (contract, next): (&'a Contract, &'a Contract),
     snapshot: bool,
+    change: Option<&'a Change>,
 ) -> Result<Parts<'a>> {
     let cluster = &session.cluster;
     let Described {
@@ -189,6 +191,7 @@ pub fn parts<'a>(
             since: clock::now(),
             old: place(now),
             new: place(then),
+            search: change.map(|_| cluster.search_image.clone()),
             entries: given_way.cloned().collect(),
             tables: std::collections::BTreeMap::new(),
         },
@@ -198,6 +201,7 @@ pub fn parts<'a>(
         snapshot,
         exchanged,
         crossing,
+        change,
     })
 }
 
@@ -208,12 +212,17 @@ fn one(
     cluster: &Cluster,
     name: &Name,
 ) -> Result<Report> {
+    let (names, extent) = match &args.search {
+        // All of them have their index in it.
+        Some(_) => (store::instance_names(cluster)?, Extent::Cluster),
+        None => (vec![name.clone()], Extent::Instances),
+    };
     let session = Session::begin(
         context,
         "upgrade",
         cluster.clone(),
-        std::slice::from_ref(name),
-        Extent::Instances,
+        &names,
+        extent,
         Touch::Content,
     )?;
     let now = store::instance(&session.cluster, name)?;
@@ -226,10 +235,30 @@ fn one(
     }
     let contract = session.contracts.covering(&now.version)?;
     let next = session.contracts.covering(to)?;
-    check::step(&session, (&now.version, contract), (to, next), args.force)?;
+    let change = match &args.search {
+        Some(image) => Change::of(&session, image, name)?,
+        None => None,
+    };
+    let wanted = change
+        .as_ref()
+        .map_or(&session.cluster, |change| &change.wanted);
+    check::step(
+        &session,
+        wanted,
+        (&now.version, contract),
+        (to, next),
+        args.force,
+    )?;
     let described = describe(&session.cluster, now, to, (contract, next))?;
     let now = &described.now;
-    let mut parts = parts(&session, &described, (contract, next), !args.no_snapshot)?;
+    let snapshot = !args.no_snapshot;
+    let mut parts = parts(
+        &session,
+        &described,
+        (contract, next),
+        snapshot,
+        change.as_ref(),
+    )?;
     let observed = Observed::settled(context, &session.cluster, std::slice::from_ref(now))?;
     check::place(&session, &observed, &parts.now, &parts.then)?;
     let server = database::Server::of(context.engine, &session.cluster);
@@ -239,7 +268,7 @@ fn one(
     let then = parts.then;
     let plan = plan::whole(&session, &observed, parts)?;
     let crossing = &described.crossing;
-    let lines = crossing.lines(&then, !args.no_snapshot);
+    let lines = crossing.lines(&then, snapshot);
     if !context.flags.dry_run {
         lines.iter().for_each(|line| context.observer.warn(line));
     }
@@ -261,6 +290,7 @@ fn one(
             "instance": name,
             "version": to,
             "from": now.version,
+            "search": change.as_ref().map(|change| &change.wanted.search_image),
             "urls": start::urls(&[then]),
             "undo": undo,
         }),
