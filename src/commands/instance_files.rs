@@ -85,7 +85,7 @@ pub fn describe(cluster: &Cluster, contract: &Contract, wanted: Wanted) -> Resul
     }
     let files = Files {
         config: config(cluster, &wanted, &schema, &password)?,
-        env: environment(cluster, contract, &values)?,
+        env: environment(contract, &values, &cluster.mail())?,
         database,
     };
     Ok(Described {
@@ -121,18 +121,15 @@ fn config(
 }
 
 fn environment(
-    cluster: &Cluster,
     contract: &Contract,
     values: &TemplateValues<'_>,
+    mail: &[(String, String)],
 ) -> Result<EnvFile> {
     let mut env = EnvFile::default();
     if contract.env_file.is_some() {
-        for (key, value) in contract
-            .env_values(values)?
-            .into_iter()
-            .chain(cluster.mail())
-        {
-            env.set(&key, &value)?;
+        let values = contract.env_values(values)?;
+        for (key, value) in values.iter().chain(mail) {
+            env.set(key, value)?;
         }
     }
     Ok(env)
@@ -211,32 +208,75 @@ impl Described {
 /// # Errors
 /// Exit 1 where a template of the contract cannot be filled in.
 pub fn missing_for_start(app: &App<'_>) -> Result<Option<Step>> {
-    let layout = &app.instance.layout;
-    let signing_key = chance::signing_key();
-    // Nothing of an instance that was there before is drawn anew but what it never had.
-    let values = TemplateValues {
-        root_url: "",
-        schema: &app.instance.schema,
-        database_user: &app.instance.database_user,
-        database_password: app.instance.database_password.reveal(),
-        index: app.instance.index.as_deref().unwrap_or_default(),
-        secret_key_base: signing_key.reveal(),
-        protocol: "",
-        host: "",
-        port: app.instance.port.number(),
-    };
     let mut entries = Vec::new();
-    for rule in app.contract.files.iter().filter(|rule| rule.for_start) {
-        let path = layout.inside(&rule.path);
+    for (name, mode, text) in texts_for_start(app.contract, app.instance)? {
+        let path = app.instance.layout.inside(&name);
         if !files::exists(&path) {
-            let text = Secret::new(app.contract.file_text(rule, &values)?);
-            entries.push(file(path, mode(rule), text));
+            entries.push(file(path, mode, text));
         }
     }
     Ok((!entries.is_empty()).then(|| Step::Place {
         what: format!("make what {} lacks for a start", app.instance.name),
         entries,
     }))
+}
+
+/// Name, mode and text of the files that a start needs, for an instance that never had them.
+///
+/// # Errors
+/// Exit 1 where a template of the contract cannot be filled in.
+pub fn texts_for_start(
+    contract: &Contract,
+    instance: &Instance,
+) -> Result<Vec<(String, u32, Secret)>> {
+    let signing_key = chance::signing_key();
+    // Nothing of an instance that was there before is drawn anew but what it never had.
+    let values = values_of(instance, &signing_key);
+    let rules = contract.files.iter().filter(|rule| rule.for_start);
+    rules
+        .map(|rule| {
+            let text = contract.file_text(rule, &values)?;
+            Ok((rule.path.clone(), mode(rule), Secret::new(text)))
+        })
+        .collect()
+}
+
+/// The environment file of an instance that never had one.
+///
+/// # Errors
+/// Exit 1 where a template of the contract cannot be filled in.
+pub fn environment_of(
+    cluster: &Cluster,
+    contract: &Contract,
+    instance: &Instance,
+    mail: &[(String, String)],
+) -> Result<EnvFile> {
+    let signing_key = chance::signing_key();
+    let address = root_url(
+        cluster.bind_address,
+        instance.port.number(),
+        cluster.port.number(),
+        instance.server_name.as_deref(),
+    );
+    let values = TemplateValues {
+        root_url: &address,
+        ..values_of(instance, &signing_key)
+    };
+    environment(contract, &values, mail)
+}
+
+fn values_of<'a>(instance: &'a Instance, signing_key: &'a Secret) -> TemplateValues<'a> {
+    TemplateValues {
+        root_url: "",
+        schema: &instance.schema,
+        database_user: &instance.database_user,
+        database_password: instance.database_password.reveal(),
+        index: instance.index.as_deref().unwrap_or_default(),
+        secret_key_base: signing_key.reveal(),
+        protocol: "",
+        host: "",
+        port: instance.port.number(),
+    }
 }
 
 fn directory(path: PathBuf) -> Entry {

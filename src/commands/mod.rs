@@ -53,6 +53,7 @@ mod one_off;
 mod pages;
 mod ports;
 pub mod report;
+mod search_change;
 mod session;
 mod take_over;
 mod unfinished;

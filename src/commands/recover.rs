@@ -11,7 +11,8 @@ use crate::commands::{adopt, create};
 use crate::error::{Error, Kind, Result};
 use crate::host::{identity, store};
 use crate::journal::lock::{Permit, Request};
-use crate::journal::{self, Open};
+use crate::journal::{self, Header, Open};
+use crate::model::container::Role;
 use crate::model::layout::ClusterLayout;
 use crate::model::name::Name;
 use crate::model::scope::Scope;
@@ -51,7 +52,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         if !operation.path.exists() {
             continue;
         }
-        if operation.header.content && !services_run(context, &layout) {
+        if operation.header.content && !services_run(context, &layout, &operation.header) {
             return Err(boot_first(&layout, operation));
         }
         steps::recover_one(&context.world(&layout), &permit, operation)?;
@@ -95,10 +96,14 @@ fn sweep(context: &Context<'_>, layout: &ClusterLayout) -> Result<()> {
     }
 }
 
-fn services_run(context: &Context<'_>, layout: &ClusterLayout) -> bool {
-    store::cluster(layout.root())
-        .and_then(|cluster| Observed::of(context.engine, &cluster))
-        .is_ok_and(|observed| observed.services_run())
+fn services_run(context: &Context<'_>, layout: &ClusterLayout, header: &Header) -> bool {
+    let observed =
+        store::cluster(layout.root()).and_then(|cluster| Observed::of(context.engine, &cluster));
+    observed.is_ok_and(|observed| match header.holds_cluster {
+        // It puts the search server back itself.
+        true => observed.service_runs(Role::Database),
+        false => observed.services_run(),
+    })
 }
 
 /// Content is in the database and the search server, so it is only tidied up when they run.
@@ -147,8 +152,9 @@ fn permit(context: &Context<'_>, layout: &ClusterLayout, open: &Open) -> Result<
     let request = context.lock_request("recover");
     let names = &open.header.instances;
     let whole = open.header.sets_aside
+        || open.header.holds_cluster
         || names.is_empty()
-        || matches!(open.header.verb.as_str(), "boot" | "shutdown" | "services");
+        || matches!(open.header.verb.as_str(), "boot" | "shutdown");
     let permit = if whole {
         Permit::cluster(&locks, &request)
     } else {

@@ -205,8 +205,8 @@ impl<'a> Session<'a> {
                 Touch::Service => false,
             };
             // A search server that is being replaced is put back by whoever has the whole cluster.
-            let is_services = header.verb == "services";
-            if blocked || (is_services && extent == Extent::Instances) {
+            let held = header.holds_cluster;
+            if blocked || (held && extent == Extent::Instances) {
                 let recover = super::context::typed(&link, "recover");
                 return Err(journal::interrupted(&operation, &recover));
             }
@@ -216,9 +216,10 @@ impl<'a> Session<'a> {
                 return Err(journal::interrupted(&operation, &recover));
             }
             if header.sets_aside
+                || header.holds_cluster
                 || matches!(
                     header.verb.as_str(),
-                    "create" | "config" | "services" | "adopt" | "snapshot"
+                    "create" | "config" | "adopt" | "snapshot"
                 )
                 || (header.verb == "snapshots" && self.verb == "snapshots")
             {
@@ -226,10 +227,12 @@ impl<'a> Session<'a> {
                 let recovered = steps::recover_one(&world, permit, &operation);
                 match (recovered, header.verb.as_str()) {
                     // To give rights back the database has to run: `boot` comes first.
-                    (Err(error), "snapshot") if CONVERGENT.contains(&self.verb) => {
+                    (Err(error), verb @ ("snapshot" | "upgrade"))
+                        if CONVERGENT.contains(&self.verb) =>
+                    {
                         let observer = self.context.observer;
                         observer.warn(&format!(
-                            "an interrupted `snapshot` waits for `{} recover`: {error}",
+                            "an interrupted `{verb}` waits for `{} recover`: {error}",
                             link.display()
                         ));
                     }

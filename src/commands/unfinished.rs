@@ -22,6 +22,29 @@ pub fn wait(app: &App<'_>, database_runs: bool) -> Option<Step> {
     })
 }
 
+/// How long a background process is waited for that nothing takes the place of, in seconds, where
+/// nothing else is said.
+const LAST_WAIT: u64 = 120;
+
+/// The step that waits for what a background process has to do, where the version to come has none:
+/// what is in the queue then, nobody takes up again.
+pub fn wait_for_worker(now: &App<'_>, then: &App<'_>) -> Option<Step> {
+    let rules = now.contract.unfinished.as_ref()?;
+    if now.contract.worker.is_none() || then.contract.worker.is_some() {
+        return None;
+    }
+    let to_come = then.contract.unfinished.as_ref();
+    let rescue = to_come.and_then(|rules| rules.rescue.as_ref());
+    Some(Step::AwaitUnfinished {
+        instance: now.instance.name.clone(),
+        database: names::service(&now.cluster.name, Role::Database),
+        schema: now.instance.schema.clone(),
+        count: rules.count.clone(),
+        what: rules.what.clone(),
+        seconds: rescue.map_or(LAST_WAIT, |rescue| rescue.wait_seconds),
+    })
+}
+
 /// Says so where nobody can tell whether there is any.
 pub fn warn_if_unknown(session: &Session<'_>, app: &App<'_>, observed: &Observed) {
     if let Some(rules) = &app.contract.unfinished

@@ -53,6 +53,10 @@ pub struct Header {
     /// can take its place.
     #[serde(default)]
     pub sets_aside: bool,
+    /// Whether it changes what the whole cluster stands on: who has the cluster for itself finishes
+    /// or undoes it first, and everybody else waits.
+    #[serde(default)]
+    pub holds_cluster: bool,
     /// Who typed it.
     pub who: String,
     /// When, in seconds since 1970.

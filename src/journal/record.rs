@@ -236,6 +236,7 @@ mod tests {
             point_of_no_return: None,
             on_failure: OnFailure::Undo,
             sets_aside: false,
+            holds_cluster: false,
             who: "me".into(),
             started: 0,
             tool: "0".into(),

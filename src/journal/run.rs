@@ -295,6 +295,7 @@ mod tests {
             point_of_no_return,
             on_failure,
             sets_aside: false,
+            holds_cluster: false,
             who: "me".into(),
             started: 0,
             tool: "0".into(),

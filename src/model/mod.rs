@@ -10,6 +10,7 @@ pub mod database_url;
 pub mod docker_ignore;
 pub mod env_file;
 pub mod family;
+pub mod former;
 pub mod health;
 pub mod image;
 pub mod instance;

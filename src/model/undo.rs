@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::image::ImageRef;
+
 /// How long it is kept, in seconds.
 pub const KEPT_SECONDS: i64 = 7 * 86_400;
 
@@ -46,6 +48,9 @@ pub struct Kept {
     pub old: Place,
     /// The content that took its place.
     pub new: Place,
+    /// The image of the search server of before, where that was changed too.
+    #[serde(default)]
+    pub search: Option<ImageRef>,
     /// What was exchanged in the instance's directory.
     pub entries: Vec<String>,
     /// The tables of the new content, before anybody wrote to it.
@@ -100,6 +105,7 @@ mod tests {
             since: 0,
             old: place.clone(),
             new: place,
+            search: None,
             entries: Vec::new(),
             tables: ["a", "b", "c", "d"]
                 .map(|name| (name.to_owned(), table(1, 1)))

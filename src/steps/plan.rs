@@ -29,6 +29,8 @@ pub struct Plan {
     pub on_failure: OnFailure,
     /// Whether it sets things aside that only its own undo puts back.
     pub sets_aside: bool,
+    /// See [`Header::holds_cluster`].
+    pub holds_cluster: bool,
     /// What it does, in order.
     pub steps: Vec<Step>,
 }
@@ -45,6 +47,7 @@ impl Plan {
             point_of_no_return: None,
             on_failure: OnFailure::Undo,
             sets_aside: false,
+            holds_cluster: false,
             steps: Vec::new(),
         }
     }
@@ -69,6 +72,7 @@ impl Plan {
             point_of_no_return: self.point_of_no_return,
             on_failure: self.on_failure,
             sets_aside: self.sets_aside,
+            holds_cluster: self.holds_cluster,
             who: identity::who(),
             started: clock::now(),
             tool: env!("CARGO_PKG_VERSION").to_owned(),

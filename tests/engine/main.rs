@@ -25,6 +25,7 @@ mod clone;
 mod commands;
 mod consistency;
 mod content;
+mod crossing;
 mod documents;
 mod eras;
 mod failures;

@@ -175,7 +175,16 @@ impl Site {
 
     /// Whether it answers out of the database.
     pub fn answers(&self) -> bool {
-        let answer = self.agent.get(format!("{}/info", self.base)).call();
+        self.answers_at("/info")
+    }
+
+    /// The same, at an address that every era has.
+    pub fn answers_at(&self, path: &str) -> bool {
+        let answer = self
+            .agent
+            .get(format!("{}{path}", self.base))
+            .header(self.login.0, &self.login.1)
+            .call();
         answer.is_ok_and(|answer| answer.status() == 200)
     }
 

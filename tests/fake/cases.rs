@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use crate::crossing::{by_files, crossed};
 use crate::field;
 use crate::place::{Place, binary};
 use crate::prepared::{
@@ -9,6 +10,7 @@ use crate::prepared::{
     up, upgraded, with_documents, with_snapshot, with_snapshot_and_down, with_snapshots,
     without_tables,
 };
+use crate::search_change::{with_new_server, with_old_server};
 
 /// A verb at work: what is there before, and how it is called.
 pub struct Case {
@@ -101,6 +103,22 @@ pub const CASES: &[Case] = &[
         .failing_at("start c_run_a"),
     on_instance(started, &["upgrade", "v5.1.0", "--yes", "--rehearse"]),
     on_instance(upgraded, &["upgrade", "--undo"]),
+    on_instance(by_files, &["upgrade", "v5.0.1"]),
+    on_instance(by_files, &["upgrade", "v5.0.1", "--no-snapshot"])
+        .failing_at("Kor.settings.update"),
+    on_instance(crossed, &["upgrade", "--undo"]),
+    on_instance(crossed, &["upgrade", "--undo"]).failing_at("start c_bg_a"),
+    on_instance(
+        with_old_server,
+        &[
+            "upgrade",
+            "v5.0.1",
+            "--search",
+            "elasticsearch:5.6.16",
+            "--no-snapshot",
+        ],
+    ),
+    on_instance(with_new_server, &["upgrade", "--undo"]),
     on_cluster(with_snapshots, &["snapshots", "prune", "--keep-last", "1"]),
     on_cluster(with_snapshot, &["snapshots", "prove", SNAPSHOT]),
     on_instance(started, &["remove", "--yes"]),

@@ -7,6 +7,7 @@ mod adopt;
 mod bench;
 mod cases;
 mod chance;
+mod crossing;
 mod documents;
 mod field;
 mod first_boot;
@@ -25,5 +26,6 @@ mod remove;
 #[path = "../common/repacked.rs"]
 mod repacked;
 mod scope;
+mod search_change;
 mod snapshot;
 mod whole;

@@ -6,6 +6,8 @@ pub mod undo;
 
 use std::path::PathBuf;
 
+pub use take::check_directory;
+
 use crate::commands::context::Context;
 use crate::commands::report::Report;
 use crate::error::{Error, Result};

@@ -87,6 +87,7 @@ pub fn run(context: &Context<'_>, file: &Path, given: Option<&Version>) -> Resul
         since: clock::now(),
         old: place(&now),
         new: place(&then),
+        search: None,
         entries: entries(&intake),
         tables: std::collections::BTreeMap::new(),
     };
@@ -161,7 +162,10 @@ fn entries(intake: &Intake) -> Vec<String> {
 }
 
 /// Refuses a directory that cannot be exchanged by renaming it.
-fn check_directory(instance: &Instance, name: &str) -> Result<()> {
+///
+/// # Errors
+/// Exit 6 where it cannot.
+pub fn check_directory(instance: &Instance, name: &str) -> Result<()> {
     use std::os::unix::fs::MetadataExt;
     let path = instance.layout.inside(name);
     if !files::exists(&path) {

@@ -6,6 +6,7 @@ use crate::commands::context::{Context, typed};
 use crate::commands::kept::{self, Found};
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
+use crate::commands::search_change::{self, Change};
 use crate::commands::session::{Extent, Session, Touch, services_are_down};
 use crate::commands::{first_content, snapshot, start, stop, unfinished, upkeep};
 use crate::error::{Error, Result};
@@ -23,14 +24,13 @@ use crate::steps::{Plan, Step};
 pub fn run(context: &Context<'_>, verb: &'static str, discard_new: bool) -> Result<Report> {
     let cluster = context.cluster()?;
     let name = context.one_instance(&cluster, &[])?;
-    let session = Session::begin(
-        context,
-        verb,
-        cluster,
-        std::slice::from_ref(&name),
-        Extent::Instances,
-        Touch::Content,
-    )?;
+    let kept = kept::latest(&cluster.layout, &name)?;
+    let (names, extent) = match kept.and_then(|found| found.kept.search) {
+        // It may have to come back, and all instances have their index in it.
+        Some(_) => (store::instance_names(&cluster)?, Extent::Cluster),
+        None => (vec![name.clone()], Extent::Instances),
+    };
+    let session = Session::begin(context, verb, cluster, &names, extent, Touch::Content)?;
     let cluster = &session.cluster;
     let now = store::instance(cluster, &name)?;
     let Some(found) = kept::latest(&cluster.layout, &name)? else {
@@ -71,11 +71,22 @@ pub fn run(context: &Context<'_>, verb: &'static str, discard_new: bool) -> Resu
                 )),
         );
     }
+    let change = match &found.kept.search {
+        // One that both work with stays.
+        Some(image) if !then.contract.search.fits(cluster.search_image.tag()) => {
+            Change::of(&session, image, &name)?
+        }
+        _ => None,
+    };
     let mut plan = session.plan();
+    plan.instances = vec![name.clone()];
     if !written.is_empty() {
         plan.push(snapshot::step(now)?);
     }
-    let plan = plan_undo(plan, &session, &observed, (now, then), found)?;
+    if let Some(change) = &change {
+        change.push(&mut plan, &session, now)?;
+    }
+    let plan = plan_undo(plan, &session, &observed, (now, then), found, change)?;
     let snapshot = plan.steps.iter().find_map(|step| match step {
         Step::TakeSnapshot { order } => Some(order.file.clone()),
         _ => None,
@@ -113,10 +124,10 @@ fn plan_undo(
     observed: &Observed,
     (now, then): (&App<'_>, &App<'_>),
     found: Found,
+    change: Option<Change>,
 ) -> Result<Plan> {
     let layout = &session.cluster.layout;
     let name = &now.instance.name;
-    plan.instances = vec![name.clone()];
     plan.content = true;
     // Half exchanged, it would be written to where it is going to be undone.
     plan.holds_start = true;
@@ -136,19 +147,27 @@ fn plan_undo(
         step.into_iter().for_each(|step| plan.push(step));
     }
     let away = layout.next(name).root().to_owned();
+    if let Some(change) = &change {
+        search_change::push_config(&mut plan, &session.cluster, &change.wanted)?;
+    }
+    // What was kept has its place there; what it never had is no part of the exchange, or taking that
+    // back would take it away.
+    let (kept, new): (Vec<String>, Vec<String>) = found
+        .kept
+        .entries
+        .iter()
+        .cloned()
+        .partition(|entry| files::exists(&found.content().join(entry)));
     plan.push(Step::Exchange {
-        entries: found.kept.entries.clone(),
+        entries: kept,
         live: now.instance.layout.root().to_owned(),
         next: found.content(),
         before: away.clone(),
     });
     // What came in new has nothing to give way to.
-    for entry in &found.kept.entries {
-        let (from, kept) = (
-            now.instance.layout.inside(entry),
-            found.content().join(entry),
-        );
-        if files::exists(&from) && !files::exists(&kept) {
+    for entry in &new {
+        let from = now.instance.layout.inside(entry);
+        if files::exists(&from) {
             let to = away.join(entry);
             plan.push(Step::MoveDirectory { from, to });
         }
@@ -156,6 +175,9 @@ fn plan_undo(
     if runs {
         start::push_containers(&mut plan, &Observed::default(), std::slice::from_ref(then))?;
         start::push_healthy(&mut plan, std::slice::from_ref(then));
+    }
+    if change.is_some() {
+        search_change::push_indices(&mut plan, session, std::slice::from_ref(then))?;
     }
     plan.no_return_from_here();
     if runs {
@@ -168,6 +190,9 @@ fn plan_undo(
     });
     for path in [found.directory, away] {
         plan.push(Step::DiscardDirectory { path });
+    }
+    if change.is_some() {
+        search_change::push_end(&mut plan, &session.cluster);
     }
     Ok(plan)
 }

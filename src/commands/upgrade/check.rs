@@ -6,14 +6,15 @@ use crate::commands::confirm::{Question, confirm};
 use crate::commands::context::{Context, typed};
 use crate::commands::observed::Observed;
 use crate::commands::session::{Session, services_are_down};
-use crate::commands::{arrival, images, new, start};
+use crate::commands::{arrival, images, import, new, start};
 use crate::error::{Error, Result};
 use crate::host::{clock, sizes, space};
+use crate::model::cluster::Cluster;
 use crate::model::container::Role;
-use crate::model::contract::Contract;
+use crate::model::contract::{Contract, Contracts};
 use crate::model::health::Condition;
 use crate::model::memory::human;
-use crate::model::version::{Version, compare};
+use crate::model::version::{Version, compare, numbers};
 use crate::services::app::App;
 use crate::services::database;
 
@@ -23,13 +24,15 @@ const HEALTH: Duration = Duration::from_secs(10);
 /// How long its files are counted.
 const COUNTING: Duration = Duration::from_secs(10);
 
-/// Whether the step is allowed.
+/// Whether the step is allowed; `cluster` has the servers that there are going to be.
 ///
 /// # Errors
 /// Exit 6 where it is none, or leads to what is older without `--force`, or another era keeps its
-/// configuration in another form; also where a known fault is not confirmed.
+/// configuration in a form that this one's cannot be brought into; also where a known fault is not
+/// confirmed.
 pub fn step(
     session: &Session<'_>,
+    cluster: &Cluster,
     (now, contract): (&Version, &Contract),
     (to, next): (&Version, &Contract),
     force: bool,
@@ -42,20 +45,34 @@ pub fn step(
                 .why("it is older, and a migration does not lead back")
                 .next("`upgrade --undo` leads back; if you want it nevertheless, say --force"));
         }
-        if b.first() > a.first().map(|major| major + 1).as_ref() {
+        let between = between(&session.contracts, &a, &b);
+        if !between.is_empty() {
             context.observer.warn(&format!(
-                "from {now} to {to} a major version is left out; the known way goes by each of them"
+                "from {now} to {to} a major version is left out; the known way goes by {}",
+                between.join(", then ")
             ));
         }
     }
-    if contract.env_file.is_some() != next.env_file.is_some() {
+    if contract.env_file.is_some() && next.env_file.is_none() {
         return Err(refused()
-            .why("the one is configured by files, the other by an environment file")
+            .why("it is configured by files, and an environment file does not become files again")
+            .next("`upgrade --undo` leads back to the version of before"));
+    }
+    let (here, there) = (&contract.content.directory, &next.content.directory);
+    if here != there {
+        return Err(refused()
+            .why(format!("its files are in {there}, and no longer in {here}"))
             .next(format!(
                 "make one beside and carry the content over: new NAME --version {to}"
             )));
     }
-    new::check_fits(&session.cluster, next, to)?;
+    new::check_fits(cluster, next, to).map_err(|error| {
+        let rules = &next.search;
+        match rules.fits(cluster.search_image.tag()) {
+            true => error,
+            false => error.next(format!("say --search {}", rules.image)),
+        }
+    })?;
     for fault in next.faults_of(to).iter().filter(|f| f.blocks) {
         confirm(
             context,
@@ -67,6 +84,23 @@ pub fn step(
         )?;
     }
     Ok(())
+}
+
+/// The eras of the major versions that are left out, the oldest first.
+fn between(contracts: &Contracts, now: &[u64], to: &[u64]) -> Vec<String> {
+    let mut found: Vec<(Vec<u64>, String)> = Vec::new();
+    for contract in contracts.all() {
+        let Some(from) = numbers(&contract.versions.from) else {
+            continue;
+        };
+        let words = format!("{} ({})", contract.name, contract.versions);
+        let covered = found.iter().any(|(other, _)| *other == from);
+        if from.first() > now.first() && from.first() < to.first() && !covered {
+            found.push((from, words));
+        }
+    }
+    found.sort_by(|(a, _), (b, _)| compare(a, b));
+    found.into_iter().map(|(_, words)| words).collect()
 }
 
 /// Whether all is there that it takes: services, images, settings, room, and an instance that is
@@ -86,6 +120,12 @@ pub fn place(
         return Err(services_are_down(cluster, "upgrade"));
     }
     arrival::check_server(&database::Server::of(context.engine, cluster))?;
+    if now.contract.name != then.contract.name {
+        // As a rule the migration, or what is carried over, changes files then.
+        import::check_directory(now.instance, &now.contract.content.directory).map_err(|e| {
+            e.next("move its files into a directory of that name, within the cluster's file system")
+        })?;
+    }
     start::check_settings(session, then)?;
     images::ensure(context, &images::of_apps(&[*now, *then])?)?;
     if observed.web_runs(&now.instance.name) {

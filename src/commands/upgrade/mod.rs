@@ -1,6 +1,7 @@
 //! `upgrade VERSION`: to another version of ConedaKOR, while readers are served, with the way back.
 
 mod check;
+mod crossing;
 mod plan;
 mod rehearse;
 mod take;
@@ -10,6 +11,7 @@ use crate::commands::context::Context;
 use crate::commands::import::undo;
 use crate::commands::report::Report;
 use crate::error::{Error, Result};
+use crate::model::image::ImageRef;
 use crate::model::version::Version;
 
 /// Brings instances to another version. A copy of the content is migrated and tried out while the
@@ -35,6 +37,12 @@ pub struct Args {
     /// Also to an older version
     #[arg(long)]
     pub force: bool,
+    /// Put another search server in the place of the cluster's, which the version wants
+    #[arg(long, value_name = "IMAGE", value_parser = ImageRef::parse, conflicts_with_all = ["undo", "rehearse"])]
+    pub search: Option<ImageRef>,
+    /// Put another database server in the place of the cluster's (not yet)
+    #[arg(long, value_name = "IMAGE", value_parser = ImageRef::parse, conflicts_with_all = ["undo", "rehearse"])]
+    pub database: Option<ImageRef>,
     /// With several instances: this one first, and the others only if it is well
     #[arg(long, value_name = "NAME")]
     pub canary: Option<String>,
@@ -49,6 +57,13 @@ pub struct Args {
 /// Exit 6 where it is not allowed, the instance is not well, or there is no room; 1 where a step
 /// fails: everything is undone then, and the old version answers again.
 pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
+    if let Some(image) = &args.database {
+        return Err(
+            Error::refused(format!("the database server cannot be changed to {image} yet"))
+                .why("what a newer server makes of the data directory no older one opens again")
+                .next("make a cluster with it, and carry the content over: create DIR --database-image IMAGE, then new NAME --from FILE"),
+        );
+    }
     match &args.to {
         _ if args.undo => undo::run(context, "upgrade", args.discard_new),
         Some(to) if args.rehearse => rehearse::run(args, to, context),

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use crate::commands::index::{self, Documents};
 use crate::commands::kept::{self, Found};
 use crate::commands::observed::Observed;
+use crate::commands::search_change::{self, Change};
 use crate::commands::session::Session;
+use crate::commands::upgrade::crossing::Crossing;
 use crate::commands::{first_content, proof, snapshot, start, stop, unfinished};
 use crate::error::Result;
 use crate::host::clone::Rules;
@@ -25,6 +27,12 @@ pub struct Parts<'a> {
     pub then: App<'a>,
     /// The files that stand beside it before.
     pub entries: Vec<Entry>,
+    /// What of these takes the place of what is there, the configuration last.
+    pub exchanged: Vec<String>,
+    /// What another era has differently.
+    pub crossing: &'a Crossing,
+    /// Another search server, if there is to be one.
+    pub change: Option<&'a Change>,
     /// What is written down of the content that gives way.
     pub kept: Kept,
     /// Where that content goes.
@@ -53,6 +61,9 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
     if parts.snapshot {
         plan.push(snapshot::step(now)?);
     }
+    if let Some(change) = parts.change {
+        change.push(&mut plan, session, now)?;
+    }
     let copy = copy_of(&parts);
     push_place(&mut plan, &parts, &copy);
     plan.push(Step::CopySchema { copy: copy.clone() });
@@ -60,6 +71,9 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
     let mut removals = Vec::new();
     stop::removals(&mut removals, observed, now)?;
     let web = runs.then(|| removals.pop()).flatten();
+    if runs {
+        plan.steps.extend(unfinished::wait_for_worker(now, then));
+    }
     plan.steps.extend(removals);
     if runs {
         plan.steps.extend(unfinished::wait(now, true));
@@ -77,13 +91,11 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
         but: then.contract.content.tables_without_content.clone(),
         kept: Box::new(parts.kept.clone()),
     });
+    if let Some(change) = parts.change {
+        search_change::push_config(&mut plan, &session.cluster, &change.wanted)?;
+    }
     plan.steps.extend(web);
-    plan.push(Step::Exchange {
-        entries: parts.kept.entries.clone(),
-        live: now.instance.layout.root().to_owned(),
-        next: parts.beside.instance.layout.root().to_owned(),
-        before: parts.undo.join(CONTENT),
-    });
+    push_exchange(&mut plan, &parts);
     if runs {
         start::push_containers(&mut plan, &Observed::default(), &[*then])?;
         start::push_healthy(&mut plan, &[*then]);
@@ -91,6 +103,24 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
     plan.no_return_from_here();
     push_end(&mut plan, session, parts, runs)?;
     Ok(plan)
+}
+
+/// What takes the place of what is there; and what nothing reads any more gives way too.
+fn push_exchange(plan: &mut Plan, parts: &Parts<'_>) {
+    let live = &parts.now.instance.layout;
+    let before = parts.undo.join(CONTENT);
+    plan.push(Step::Exchange {
+        entries: parts.exchanged.clone(),
+        live: live.root().to_owned(),
+        next: parts.beside.instance.layout.root().to_owned(),
+        before: before.clone(),
+    });
+    for name in &parts.crossing.taken_out {
+        plan.push(Step::MoveDirectory {
+            from: live.inside(name),
+            to: before.join(name),
+        });
+    }
 }
 
 /// The rest, behind the point of no return.
@@ -104,6 +134,9 @@ fn push_end(plan: &mut Plan, session: &Session<'_>, parts: Parts<'_>, runs: bool
     }
     for one in parts.earlier {
         kept::push_drop(plan, &session.cluster, one);
+    }
+    if parts.change.is_some() {
+        search_change::push_end(plan, &session.cluster);
     }
     plan.push(Step::DiscardDirectory {
         path: parts.beside.instance.layout.root().to_owned(),
@@ -201,6 +234,14 @@ fn push_work(
         what: format!("migrate the copy to {}", app.instance.version),
         input: None,
     });
+    let settings = parts.crossing.settings.clone();
+    if let (Some(command), Some(settings)) = (&app.contract.commands.settings, settings) {
+        plan.push(Step::RunPhase {
+            spec: Box::new(app.phase(command, &session.id)?),
+            what: "carry the settings over that the application keeps itself".to_owned(),
+            input: Some(settings),
+        });
+    }
     let written = now.instance.index.clone();
     let there = Documents {
         file: None,

@@ -45,9 +45,15 @@ pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
     let now = store::instance(&session.cluster, &name)?;
     let contract = session.contracts.covering(&now.version)?;
     let next = session.contracts.covering(to)?;
-    check::step(&session, (&now.version, contract), (to, next), args.force)?;
-    let described = take::describe(&session.cluster, now, to)?;
-    let parts = take::parts(&session, &described, (contract, next), false)?;
+    check::step(
+        &session,
+        &session.cluster,
+        (&now.version, contract),
+        (to, next),
+        args.force,
+    )?;
+    let described = take::describe(&session.cluster, now, to, (contract, next))?;
+    let parts = take::parts(&session, &described, (contract, next), false, None)?;
     let observed = Observed::settled(
         context,
         &session.cluster,
@@ -62,8 +68,10 @@ pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
         &contract.content.tables_without_content,
     )?;
     let plan = plan::rehearsal(&session, &parts)?;
+    let crossing = &described.crossing;
+    let lines = crossing.lines(&parts.then, true);
     if let Some(report) = session.carry_out(&plan)? {
-        return Ok(report);
+        return Ok(crossing.add_to(report, lines));
     }
     let took = timed.took();
     let of = |wanted: fn(&Step) -> bool| -> Duration {
@@ -79,7 +87,7 @@ pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
     let files = of(|s| matches!(s, Step::CopyFiles { .. }));
     let refused = migration + index + files * 2 + start * 2;
     let seconds = |duration: Duration| format!("{:.1} s", duration.as_secs_f64());
-    Ok(session.report(
+    let report = session.report(
         &plan,
         vec![
             format!("{to} answers on a copy of instance {name}; the copy is gone again"),
@@ -104,7 +112,8 @@ pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
             "write_refused_ms": refused.as_millis(),
             "room_bytes": bytes,
         }),
-    ))
+    );
+    Ok(crossing.add_to(report, lines))
 }
 
 /// Passes on what happens, and notes when each step began.

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use crate::commands::context::{Context, typed};
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
+use crate::commands::search_change::Change;
 use crate::commands::session::{Extent, Session, Touch};
+use crate::commands::upgrade::crossing::{self, Crossing};
 use crate::commands::upgrade::plan::{self, Parts};
 use crate::commands::upgrade::{Args, check, texts};
 use crate::commands::{kept, pages, start, upkeep};
@@ -120,17 +122,31 @@ pub struct Described {
     pub then: Instance,
     /// The same, where nobody reaches it.
     pub beside: Instance,
+    /// What another era has differently.
+    pub crossing: Crossing,
 }
 
 /// Describes an instance with another version.
 ///
 /// # Errors
-/// Exit 6 where one of its files cannot be changed.
-pub fn describe(cluster: &Cluster, now: Instance, to: &Version) -> Result<Described> {
-    let then = texts::renewed(&now, to)?;
+/// Exit 6 where one of its files cannot be read or changed.
+pub fn describe(
+    cluster: &Cluster,
+    now: Instance,
+    to: &Version,
+    contracts: (&Contract, &Contract),
+) -> Result<Described> {
+    let mut then = texts::renewed(&now, to)?;
+    let crossing = crossing::of(cluster, &now, &then, contracts)?;
+    then.env = crossing.env.clone();
     let mut beside = then.clone();
     beside.layout = cluster.layout.next(&now.name);
-    Ok(Described { now, then, beside })
+    Ok(Described {
+        now,
+        then,
+        beside,
+        crossing,
+    })
 }
 
 /// What the plan is made of.
@@ -142,9 +158,15 @@ pub fn parts<'a>(
     described: &'a Described,
     (contract, next): (&'a Contract, &'a Contract),
     snapshot: bool,
+    change: Option<&'a Change>,
 ) -> Result<Parts<'a>> {
     let cluster = &session.cluster;
-    let Described { now, then, beside } = described;
+    let Described {
+        now,
+        then,
+        beside,
+        crossing,
+    } = described;
     let app = |instance, contract| App {
         cluster,
         instance,
@@ -156,6 +178,8 @@ pub fn parts<'a>(
         index: instance.index.clone(),
     };
     let (entries, exchanged) = texts::beside(next, now, beside, &beside.layout)?;
+    // First of all: the last one is what makes an exchange count, on the way back too.
+    let given_way = crossing.taken_out.iter().chain(&exchanged);
     Ok(Parts {
         now: app(now, contract),
         beside: app(beside, next),
@@ -167,13 +191,17 @@ pub fn parts<'a>(
             since: clock::now(),
             old: place(now),
             new: place(then),
-            entries: exchanged,
+            search: change.map(|_| cluster.search_image.clone()),
+            entries: given_way.cloned().collect(),
             tables: std::collections::BTreeMap::new(),
         },
         undo: cluster.layout.undo(&now.name).join(&session.id),
         earlier: kept::all(&cluster.layout, &now.name)?,
         rights: None,
         snapshot,
+        exchanged,
+        crossing,
+        change,
     })
 }
 
@@ -184,12 +212,17 @@ fn one(
     cluster: &Cluster,
     name: &Name,
 ) -> Result<Report> {
+    let (names, extent) = match &args.search {
+        // All of them have their index in it.
+        Some(_) => (store::instance_names(cluster)?, Extent::Cluster),
+        None => (vec![name.clone()], Extent::Instances),
+    };
     let session = Session::begin(
         context,
         "upgrade",
         cluster.clone(),
-        std::slice::from_ref(name),
-        Extent::Instances,
+        &names,
+        extent,
         Touch::Content,
     )?;
     let now = store::instance(&session.cluster, name)?;
@@ -202,10 +235,30 @@ fn one(
     }
     let contract = session.contracts.covering(&now.version)?;
     let next = session.contracts.covering(to)?;
-    check::step(&session, (&now.version, contract), (to, next), args.force)?;
-    let described = describe(&session.cluster, now, to)?;
+    let change = match &args.search {
+        Some(image) => Change::of(&session, image, name)?,
+        None => None,
+    };
+    let wanted = change
+        .as_ref()
+        .map_or(&session.cluster, |change| &change.wanted);
+    check::step(
+        &session,
+        wanted,
+        (&now.version, contract),
+        (to, next),
+        args.force,
+    )?;
+    let described = describe(&session.cluster, now, to, (contract, next))?;
     let now = &described.now;
-    let mut parts = parts(&session, &described, (contract, next), !args.no_snapshot)?;
+    let snapshot = !args.no_snapshot;
+    let mut parts = parts(
+        &session,
+        &described,
+        (contract, next),
+        snapshot,
+        change.as_ref(),
+    )?;
     let observed = Observed::settled(context, &session.cluster, std::slice::from_ref(now))?;
     check::place(&session, &observed, &parts.now, &parts.then)?;
     let server = database::Server::of(context.engine, &session.cluster);
@@ -214,15 +267,20 @@ fn one(
     parts.rights = Some(Box::new(rights));
     let then = parts.then;
     let plan = plan::whole(&session, &observed, parts)?;
+    let crossing = &described.crossing;
+    let lines = crossing.lines(&then, snapshot);
+    if !context.flags.dry_run {
+        lines.iter().for_each(|line| context.observer.warn(line));
+    }
     if let Some(report) = session.carry_out(&plan)? {
-        return Ok(report);
+        return Ok(crossing.add_to(report, lines));
     }
     if observed.web_runs(name) {
         pages::warn(context, &[then]);
     }
     upkeep::after(&session, std::slice::from_ref(name));
     let undo = typed(&now.layout.link(), "upgrade --undo");
-    Ok(session.report(
+    let report = session.report(
         &plan,
         vec![
             format!("instance {name} is of {to} now, and was of {}", now.version),
@@ -232,8 +290,10 @@ fn one(
             "instance": name,
             "version": to,
             "from": now.version,
+            "search": change.as_ref().map(|change| &change.wanted.search_image),
             "urls": start::urls(&[then]),
             "undo": undo,
         }),
-    ))
+    );
+    Ok(crossing.add_to(report, Vec::new()))
 }

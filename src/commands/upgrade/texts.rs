@@ -1,5 +1,6 @@
 //! An instance's own files as they are going to be with another version, schema and index.
 
+use crate::commands::instance_files;
 use crate::error::Result;
 use crate::host::{chance, files};
 use crate::model::contract::Contract;
@@ -70,9 +71,16 @@ pub fn beside(
             entries.push(directory(place.inside(name), 0o755));
         }
     }
+    let for_start = instance_files::texts_for_start(contract, next)?;
     for rule in &contract.files {
         let path = now.layout.inside(&rule.path);
         let Some(text) = files::read_if_there(&path)? else {
+            // The era of before had no such file.
+            let made = for_start.iter().find(|(name, ..)| *name == rule.path);
+            if let Some((name, mode, text)) = made {
+                entries.push(file(place, name, *mode, text.clone()));
+                exchanged.push(name.clone());
+            }
             continue;
         };
         let mode = files::rights(&path)?.map_or(files::PRIVATE, |(mode, _)| mode);

@@ -7,11 +7,12 @@ use super::world::World;
 use crate::engine::{Answer, Endpoint, Input, NoAnswer, Request};
 use crate::error::{Error, Result};
 use crate::model::container::{ContainerSpec, Role, State};
+use crate::model::database_file::DatabaseFile;
 use crate::model::env_file::EnvFile;
 use crate::model::label;
 
 /// Does what a command of the application does, as far as the tool can see it.
-pub fn run(world: &mut World, spec: &ContainerSpec, _input: Input<'_>) -> Result<i64> {
+pub fn run(world: &mut World, spec: &ContainerSpec, input: Input<'_>) -> Result<i64> {
     let command = spec.command.join(" ");
     if command.contains("db:setup") || command.contains("db:migrate") {
         let tables = tables(world, spec)?;
@@ -22,7 +23,7 @@ pub fn run(world: &mut World, spec: &ContainerSpec, _input: Input<'_>) -> Result
             tables.insert("migrated".to_owned());
         }
     } else if command.contains("index-all") || command.contains("create_index") {
-        let index = setting(spec, "ELASTIC_INDEX")?;
+        let index = index(spec)?;
         let server = world
             .by_alias(&spec.network, "elastic")
             .ok_or_else(|| Error::failed("no search server"))?;
@@ -37,6 +38,12 @@ pub fn run(world: &mut World, spec: &ContainerSpec, _input: Input<'_>) -> Result
         let server = server(world, spec)?;
         let database = world.databases.entry(server).or_default();
         database.unfinished.remove(&schema);
+    } else if command.contains("Kor.settings.update(settings)") {
+        let data = source(spec, "/data").join("settings.json");
+        let Input::Bytes(text) = input else {
+            return Ok(1);
+        };
+        std::fs::write(&data, text).map_err(|e| Error::io("write", &data, &e))?;
     }
     Ok(0)
 }
@@ -153,18 +160,39 @@ fn server(world: &World, spec: &ContainerSpec) -> Result<String> {
 }
 
 fn schema(spec: &ContainerSpec) -> Result<String> {
+    if let Some(file) = database_file(spec)? {
+        return file.schema.ok_or_else(|| Error::failed("no schema"));
+    }
     let url = setting(spec, "DATABASE_URL")?;
     let path = url.split('?').next().unwrap_or_default();
     Ok(path.rsplit('/').next().unwrap_or_default().to_owned())
 }
 
+fn index(spec: &ContainerSpec) -> Result<String> {
+    if let Some(file) = database_file(spec)? {
+        return file.index.ok_or_else(|| Error::failed("no index"));
+    }
+    setting(spec, "ELASTIC_INDEX")
+}
+
+/// Where something comes from that the container sees at a path that ends so.
+fn source<'a>(spec: &'a ContainerSpec, target: &str) -> &'a Path {
+    let mount = spec.mounts.iter().find(|m| m.target.ends_with(target));
+    mount.map_or(Path::new("/nonexistent"), |m| m.source.as_path())
+}
+
+/// What the eras that are configured by files read.
+fn database_file(spec: &ContainerSpec) -> Result<Option<DatabaseFile>> {
+    let file = source(spec, "/shared").join("database.yml");
+    match std::fs::read_to_string(&file) {
+        Ok(text) => DatabaseFile::parse(&text, file.display()).map(Some),
+        Err(_) => Ok(None),
+    }
+}
+
 /// A setting of the environment file that the container sees.
 fn setting(spec: &ContainerSpec, key: &str) -> Result<String> {
-    let file = spec
-        .mounts
-        .iter()
-        .find(|m| m.target.ends_with("/.env"))
-        .map_or(Path::new("/nonexistent"), |m| m.source.as_path());
+    let file = source(spec, "/.env");
     let text = std::fs::read_to_string(file).map_err(|e| Error::io("read", file, &e))?;
     EnvFile::parse(&text)
         .get(key)

@@ -130,6 +130,9 @@ pub struct Commands {
     pub admin_password: String,
     /// Gives a copy an identity of its own: the repository's, and keys that are logins.
     pub new_identity: Option<String>,
+    /// Takes over settings that the application keeps itself, as JSON from standard input; groups of
+    /// users are given by their names.
+    pub settings: Option<String>,
     /// The administrator's login.
     pub admin_user: String,
     /// The password that a fresh set-up leaves.

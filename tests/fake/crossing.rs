@@ -1,0 +1,164 @@
+//! An upgrade to an era that is configured in another way.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::place::Place;
+use crate::snapshot::State;
+
+const INSTANCE: &str = "c/instances/a/instance.sh";
+
+/// An instance that is configured by files, with something in each of them, and runs.
+pub fn by_files(place: &Place) {
+    place.call(&["create", "c"]).done();
+    let link = "c/cluster.sh";
+    place.link(link, &["boot"]).done();
+    let words = ["new", "a", "--port", "18001", "--version", "v3.0.5"];
+    place.link(link, &words).done();
+    for (name, text) in [
+        (
+            "kor.yml",
+            "all:\n  host: {host: kor.example.org}\n  piwik: {id: '1'}\n",
+        ),
+        (
+            "kor.app.yml",
+            "production:\n  app: {welcome_title: Title}\n",
+        ),
+        ("legal.txt", "law\n"),
+        ("help.yml", "de: {help: {}}\n"),
+    ] {
+        fs::write(place.join("c/instances/a").join(name), text).unwrap();
+    }
+    place.link(INSTANCE, &["start"]).done();
+}
+
+/// The same, brought to an era with an environment file.
+pub fn crossed(place: &Place) {
+    by_files(place);
+    let words = ["upgrade", "v5.0.1", "--no-snapshot"];
+    place.link(INSTANCE, &words).done();
+}
+
+fn settings(place: &Place) -> Value {
+    let path = place.join("c/instances/a/data/settings.json");
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn left(said: &Value) -> Vec<&str> {
+    let list = said["left_behind"].as_array().unwrap();
+    list.iter()
+        .map(|one| one["file"].as_str().unwrap())
+        .collect()
+}
+
+#[test]
+fn what_has_no_place_is_said_before_and_what_has_one_is_carried_over() {
+    let place = Place::new();
+    by_files(&place);
+    let before = State::of(&place);
+    let plan = place
+        .link(INSTANCE, &["upgrade", "v5.0.1", "--dry-run"])
+        .done();
+    for line in ["kor.yml: piwik.id", "help.yml: all of it"] {
+        assert!(plan.out.contains(line), "{}", plan.out);
+    }
+    let words = ["upgrade", "v5.0.1", "--dry-run", "--json"];
+    let said = place.link(INSTANCE, &words).done().json();
+    assert_eq!(left(&said), ["kor.yml", "help.yml"]);
+    assert_eq!(State::of(&place), before);
+
+    let done = place
+        .link(INSTANCE, &["upgrade", "v5.0.1", "--json"])
+        .done();
+    assert!(done.err.contains("kor.yml: piwik.id"), "{}", done.err);
+    assert_eq!(left(&done.json()), ["kor.yml", "help.yml"]);
+    assert_eq!(
+        settings(&place),
+        json!({"welcome_title": "Title", "legal_text": "law"})
+    );
+    let own = place.join("c/instances/a");
+    let env = fs::read_to_string(own.join(".env")).unwrap();
+    assert!(env.contains("ROOT_URL='http://kor.example.org'"), "{env}");
+    for gone in [
+        "kor.yml",
+        "kor.app.yml",
+        "database.yml",
+        "legal.txt",
+        "secret_key_base",
+    ] {
+        assert!(!own.join(gone).exists(), "{gone}");
+    }
+    let worker = |place: &Place| place.world().containers.contains_key("c_bg_a");
+    assert!(!worker(&place));
+
+    place.link(INSTANCE, &["upgrade", "--undo"]).done();
+    assert!(!own.join(".env").exists() && !own.join("data/settings.json").exists());
+    assert!(own.join("kor.app.yml").exists() && worker(&place));
+}
+
+#[test]
+fn a_way_back_into_files_and_a_configuration_that_cannot_be_read_are_refused() {
+    let place = Place::new();
+    crossed(&place);
+    let words = ["upgrade", "v3.0.5", "--force"];
+    let refused = place.link(INSTANCE, &words).with(6);
+    assert!(refused.err.contains("--undo"), "{}", refused.err);
+
+    let place = Place::new();
+    by_files(&place);
+    fs::write(place.join("c/instances/a/kor.yml"), "all: [").unwrap();
+    let before = State::of(&place);
+    let refused = place.link(INSTANCE, &["upgrade", "v5.0.1"]).with(6);
+    assert!(refused.err.contains("kor.yml"), "{}", refused.err);
+    assert_eq!(State::of(&place), before);
+}
+
+#[test]
+fn the_steps_that_are_left_out_are_named() {
+    let place = Place::new();
+    by_files(&place);
+    let words = ["upgrade", "v5.0.1", "--dry-run"];
+    let said = place.link(INSTANCE, &words).done();
+    assert!(
+        said.err.contains("v4.0 (") && said.err.contains("then v4 ("),
+        "{}",
+        said.err
+    );
+    let words = ["upgrade", "v4.1.0", "--dry-run"];
+    let said = place.link(INSTANCE, &words).done();
+    assert!(!said.err.contains("left out"), "{}", said.err);
+}
+
+#[test]
+fn paths_in_the_containers_are_those_of_the_new_era() {
+    let place = Place::new();
+    place.call(&["create", "c"]).done();
+    let link = "c/cluster.sh";
+    place.link(link, &["boot"]).done();
+    let words = ["new", "a", "--port", "18001", "--version", "v4.1.0"];
+    place.link(link, &words).done();
+    let env = || fs::read_to_string(place.join("c/instances/a/.env")).unwrap();
+    let key = |text: &str| {
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("SECRET_KEY_BASE="));
+        line.unwrap().to_owned()
+    };
+    let before = env();
+    assert!(
+        before.contains("DATA_DIR='/opt/kor/shared/data'"),
+        "{before}"
+    );
+    let own = ["config", "set", "NOTIFY_SENDER", "kor@example.org"];
+    place.link(INSTANCE, &own).done();
+    let words = ["upgrade", "v5.0.1", "--json"];
+    let said = place.link(INSTANCE, &words).done().json();
+    assert_eq!(said["carried_over"], json!(["DATA_DIR"]));
+    let after = env();
+    assert!(after.contains("DATA_DIR='/opt/kor/data'"), "{after}");
+    assert!(after.contains("NOTIFY_SENDER='kor@example.org'"), "{after}");
+    assert_eq!(key(&after), key(&before));
+    place.link(INSTANCE, &["upgrade", "--undo"]).done();
+    assert!(env().contains("DATA_DIR='/opt/kor/shared/data'"));
+}
