@@ -55,7 +55,7 @@ fn no_acknowledged_row_is_lost_on_the_way_to_another_version_and_back() {
     assert_eq!(cluster.condition("main"), "up");
     assert!(met.acknowledged.len() > 5, "{}", met.acknowledged.len());
     // The new version's own start, with room for a busy machine; a migration takes no part in it.
-    assert!(met.unread < Duration::from_secs(25), "{:?}", met.unread);
+    assert!(met.unread < Duration::from_secs(60), "{:?}", met.unread);
     assert_eq!(site.found("Ankhesenamun"), 1);
     assert_eq!(files_below(&media), pictures);
     let columns = cluster.sql(&format!(
