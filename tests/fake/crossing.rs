@@ -162,3 +162,23 @@ fn paths_in_the_containers_are_those_of_the_new_era() {
     place.link(INSTANCE, &["upgrade", "--undo"]).done();
     assert!(env().contains("DATA_DIR='/opt/kor/shared/data'"));
 }
+
+#[test]
+fn a_file_that_the_era_of_before_did_not_have_is_made_and_goes_on_the_way_back() {
+    let place = Place::new();
+    let words = ["create", "c", "--search-image", "elasticsearch:2.2.1"];
+    place.call(&words).done();
+    let link = "c/cluster.sh";
+    place.link(link, &["boot"]).done();
+    let words = ["new", "a", "--port", "18001", "--version", "v1.9.2"];
+    place.link(link, &words).done();
+    place.link(INSTANCE, &["start"]).done();
+    let key = place.join("c/instances/a/secret_key_base");
+    assert!(!key.exists());
+    let words = ["upgrade", "v2.0.1", "--no-snapshot"];
+    place.link(INSTANCE, &words).done();
+    assert!(fs::read_to_string(&key).unwrap().len() > 64);
+    assert!(place.join("c/instances/a/kor.yml").exists());
+    place.link(INSTANCE, &["upgrade", "--undo"]).done();
+    assert!(!key.exists());
+}
