@@ -47,6 +47,8 @@ struct Field {
     root: PathBuf,
     port: u16,
     proxy_port: u16,
+    /// Whether images have the original's names because of it.
+    tagged: bool,
 }
 
 impl Field {
@@ -58,6 +60,7 @@ impl Field {
             name,
             port: free_port(),
             proxy_port: free_port(),
+            tagged: false,
         };
         for directory in [
             "mysql",
@@ -176,7 +179,8 @@ impl Field {
             );
             docker(&["tag", image, tag]).ok();
         }
-        let field = Self::laid_out();
+        let mut field = Self::laid_out();
+        field.tagged = true;
         let (name, root) = (field.name.clone(), field.root.display().to_string());
         field.run(
             &format!("{name}_mysql"),
@@ -414,6 +418,22 @@ impl Field {
     }
 }
 
+/// The files of a cluster of the original's whose containers are gone: its name and directory, which
+/// are the caller's to remove.
+pub fn files_of_one() -> (String, PathBuf) {
+    let field = Field::laid_out();
+    for (path, text) in [
+        ("mysql/aria_log_control", ""),
+        ("mysql/ibdata1", ""),
+        ("mysql/mysql_upgrade_info", "10.11.6-MariaDB"),
+    ] {
+        field.write(path, text);
+    }
+    let of_it = (field.name.clone(), field.root.clone());
+    std::mem::forget(field);
+    of_it
+}
+
 impl Drop for Field {
     fn drop(&mut self) {
         for part in ["nginx", "bg_archiv", "instance_archiv", "elastic", "mysql"] {
@@ -422,7 +442,7 @@ impl Drop for Field {
         }
         docker(&["network", "rm", &format!("{}_network", self.name)]);
         let _ = fs::remove_dir_all(&self.root);
-        for (tag, image) in IMAGES {
+        for (tag, image) in IMAGES.into_iter().filter(|_| self.tagged) {
             // The stand-in for the search server is there for other tests too.
             if image != "elasticsearch:5.6.16" {
                 docker(&["rmi", tag]);

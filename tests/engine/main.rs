@@ -5,12 +5,16 @@
 
 mod archives;
 mod call;
+mod chance;
 mod cluster;
 mod docker;
+mod ground;
 mod harness;
+mod picture;
 mod registry;
 #[path = "../common/repacked.rs"]
 mod repacked;
+mod tally;
 mod turns;
 mod web;
 mod writers;
@@ -30,6 +34,7 @@ mod images;
 mod import;
 mod index;
 mod isolation;
+mod killed;
 mod layouts;
 mod locks;
 mod prove;
