@@ -38,7 +38,8 @@ pub static PLACE: LazyLock<PathBuf> = LazyLock::new(|| {
     place
 });
 
-/// Removes the containers and networks of clusters below `$1`, then the directory.
+/// Removes the containers and networks of clusters below `$1` and what is mounted there, then the
+/// directory.
 const SWEEP: &str = r#"
     label=net.coneda.kor-cluster.root
     for kind in container network; do
@@ -54,6 +55,7 @@ const SWEEP: &str = r#"
     docker rm -fv $(docker ps -aq --filter "label=kor-cluster-test=$1") 2>/dev/null
     docker image rm -f $(docker image ls -q --filter "label=kor-cluster-test=$1") 2>/dev/null
     chattr -R -i "$1" 2>/dev/null
+    grep -F " $1/" /proc/mounts | cut -d' ' -f2 | sort -r | xargs -r umount -l
     rm -rf "$1"
 "#;
 

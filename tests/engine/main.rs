@@ -14,6 +14,7 @@ mod picture;
 mod registry;
 #[path = "../common/repacked.rs"]
 mod repacked;
+mod small_disk;
 mod tally;
 mod turns;
 mod web;
@@ -25,6 +26,7 @@ mod clone;
 mod commands;
 mod consistency;
 mod content;
+mod disk_full;
 mod documents;
 mod eras;
 mod failures;
