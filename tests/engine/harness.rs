@@ -15,12 +15,19 @@ pub use crate::call::{Call, Ran, Running, called, called_plainly, tool};
 /// Label of the cluster's directory on everything that the tool makes.
 pub const ROOT_LABEL: &str = "net.coneda.kor-cluster.root";
 
+/// The variable that says where a test is to work that another process began.
+pub const GIVEN_PLACE: &str = "KOR_TEST_PLACE";
+
 /// The version that the tests use, and a newer one.
 pub const VERSION: &str = "v5.0.1";
 pub const NEWER: &str = "v5.1.0";
 
 /// The directory of this run. Everything that the tests make is below it or carries its name.
 pub static PLACE: LazyLock<PathBuf> = LazyLock::new(|| {
+    // One that another process has made, and takes away.
+    if let Ok(given) = std::env::var(GIVEN_PLACE) {
+        return given.into();
+    }
     docker(&["version"]).expect_ok("these tests need the container engine");
     for image in [
         "mariadb:10.11".to_owned(),

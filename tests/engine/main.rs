@@ -41,6 +41,7 @@ mod layouts;
 mod locks;
 mod prove;
 mod quiet_and_dry;
+mod random_kills;
 mod read_only;
 mod remove;
 mod rounds;
