@@ -332,7 +332,7 @@ pub const CASES: &[Case] = &[
         verb: "upgrade",
         name: "upgrade --rehearse",
         words: "main upgrade v5.1.0 --yes --rehearse",
-        lane: 1,
+        lane: 3,
         turns: Some("aside"),
         ..PLAIN
     },
@@ -340,7 +340,7 @@ pub const CASES: &[Case] = &[
         verb: "import",
         name: "import",
         words: "main import SNAPSHOT",
-        lane: 1,
+        lane: 3,
         reset: undo_import,
         ..PLAIN
     },
@@ -348,7 +348,7 @@ pub const CASES: &[Case] = &[
         verb: "import",
         name: "import --undo",
         words: "main import --undo",
-        lane: 1,
+        lane: 3,
         prepare: imported,
         reset: imported,
         tidy: undo_import,
@@ -358,7 +358,7 @@ pub const CASES: &[Case] = &[
         verb: "import",
         name: "import --forget",
         words: "main import --forget",
-        lane: 1,
+        lane: 3,
         // Each import lets go what the one before kept: from the second on it is always the same.
         prepare: |ground| {
             imported(ground);
@@ -392,7 +392,7 @@ pub const LONG: &[Case] = &[
         verb: "import",
         name: "import of one that is down",
         words: "main import SNAPSHOT",
-        lane: 1,
+        lane: 3,
         prepare: |ground| drop(ground.does("main stop")),
         reset: undo_import,
         tidy: |ground| drop(ground.does("main start")),

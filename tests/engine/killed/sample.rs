@@ -92,8 +92,8 @@ pub fn in_turns<'a>(cases: &'a [Case], chance: &mut Chance) -> Vec<&'a Case> {
     cases.iter().filter(is_in).collect()
 }
 
-/// The last place before the point of no return is written down and the first behind it, one where
-/// an instance is read-only, and another one.
+/// The last place before the point of no return is written down, the first behind it, and another
+/// one: where an instance is read-only, if it is.
 pub fn few(passed: &Passed, chance: &mut Chance) -> Vec<usize> {
     let mut chosen = BTreeSet::new();
     match passed.point_of_no_return {
@@ -104,10 +104,10 @@ pub fn few(passed: &Passed, chance: &mut Chance) -> Vec<usize> {
         None => drop(chosen.insert(passed.len())),
     }
     let read_only = passed.read_only();
-    if !read_only.is_empty() {
-        chosen.insert(*chance.of(&read_only));
-    }
-    chosen.insert(1 + chance.below(passed.len()));
+    chosen.insert(match read_only.is_empty() {
+        true => 1 + chance.below(passed.len()),
+        false => *chance.of(&read_only),
+    });
     chosen
         .into_iter()
         .filter(|at| *at <= passed.len())
