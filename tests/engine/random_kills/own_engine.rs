@@ -60,6 +60,13 @@ pub fn inside(test: &str) -> (bool, String) {
         }
     }
     let ended = child.wait().unwrap();
+    // What is left of its control groups when nothing is in them any more.
+    let groups = format!("*/{}*", place.file_name().unwrap().to_string_lossy());
+    let words = ["/sys/fs/cgroup", "-depth", "-type", "d", "-path", &groups];
+    called_plainly(
+        "find",
+        &[&words[..], &["-exec", "rmdir", "{}", ";"]].concat(),
+    );
     let _ = fs::remove_dir_all(&place);
     (ended.success(), last)
 }
@@ -113,16 +120,13 @@ impl OwnEngine {
 fn contained() -> Vec<String> {
     let shims = called_plainly("pgrep", &["-f", "^/usr/bin/containerd-shim"]);
     let mut processes: Vec<String> = shims.text().lines().map(str::to_owned).collect();
-    for group in fs::read_dir("/sys/fs/cgroup/memory/kct")
-        .into_iter()
-        .flatten()
-    {
-        let listed = fs::read_to_string(group.unwrap().path().join("cgroup.procs"));
-        // Those of another namespace are shown as 0.
-        let ours = listed.unwrap_or_default();
-        let ours = ours.lines().filter(|process| *process != "0");
-        processes.extend(ours.map(str::to_owned));
-    }
+    let groups = format!("*/{}/*", group());
+    let words = ["/sys/fs/cgroup", "-path", &groups, "-name", "cgroup.procs"];
+    let find = [&words[..], &["-exec", "cat", "{}", "+"]].concat();
+    let listed = called_plainly("find", &find);
+    // Those of another namespace are shown as 0.
+    let ours = listed.text().lines().filter(|process| *process != "0");
+    processes.extend(ours.map(str::to_owned));
     processes
 }
 
@@ -131,6 +135,11 @@ impl Drop for OwnEngine {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// The control group that its containers are in.
+fn group() -> String {
+    PLACE.file_name().unwrap().to_string_lossy().into_owned()
 }
 
 fn at(name: &str) -> PathBuf {
@@ -152,7 +161,7 @@ fn start() -> Child {
         .arg(at("engine.run"))
         .arg("--pidfile")
         .arg(at("engine.pid"))
-        .args(["--cgroup-parent", "/kct", "-H"])
+        .args(["--cgroup-parent", &format!("/{}", group()), "-H"])
         .arg(std::env::var(HOST).unwrap())
         .stdin(Stdio::null())
         .stdout(log.try_clone().unwrap())
