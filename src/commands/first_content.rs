@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use crate::commands::arrival::Arrival;
 use crate::commands::boot::{SERVICE_SECONDS, await_service};
+use crate::commands::context::Context;
 use crate::commands::index;
 use crate::commands::session::Session;
 use crate::error::{Error, Result};
 use crate::host::{chance, files};
+use crate::model::cluster::Cluster;
 use crate::model::container::{Role, names};
 use crate::model::secret::Secret;
 use crate::services::app::App;
@@ -73,9 +75,17 @@ pub fn push_waits(plan: &mut Plan, session: &Session<'_>) {
 /// # Errors
 /// Exit 1 where one does not answer in time.
 pub fn await_services(session: &Session<'_>) -> Result<()> {
-    let world = session.context.world(&session.cluster.layout);
+    await_services_of(session.context, &session.cluster)
+}
+
+/// The same for who has no session.
+///
+/// # Errors
+/// As [`await_services`].
+pub fn await_services_of(context: &Context<'_>, cluster: &Cluster) -> Result<()> {
+    let world = context.world(&cluster.layout);
     for role in [Role::Database, Role::Search] {
-        let container = names::service(&session.cluster.name, role);
+        let container = names::service(&cluster.name, role);
         steps::for_service(&world, role, &container, SERVICE_SECONDS)?;
     }
     Ok(())

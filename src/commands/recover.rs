@@ -7,16 +7,19 @@ use serde_json::json;
 use crate::commands::context::Context;
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
-use crate::commands::{adopt, create};
+use crate::commands::{adopt, create, first_content};
 use crate::error::{Error, Kind, Result};
 use crate::host::{identity, store};
 use crate::journal::lock::{Permit, Request};
-use crate::journal::{self, Header, Open};
+use crate::journal::{self, Open};
 use crate::model::container::Role;
 use crate::model::layout::ClusterLayout;
 use crate::model::name::Name;
 use crate::model::scope::Scope;
 use crate::steps::{self, Step};
+
+/// The verbs that undo something in the services also where they change no content.
+const OF_SERVICES: [&str; 2] = ["snapshot", "upgrade"];
 
 /// Finishes or undoes what was interrupted. With nothing to do it says so and is content.
 #[derive(Debug, Clone, clap::Args)]
@@ -52,9 +55,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         if !operation.path.exists() {
             continue;
         }
-        if operation.header.content && !services_run(context, &layout, &operation.header) {
-            return Err(boot_first(&layout, operation));
-        }
+        services_answer(context, &layout, operation)?;
         steps::recover_one(&context.world(&layout), &permit, operation)?;
         recovered.push(operation);
     }
@@ -96,14 +97,31 @@ fn sweep(context: &Context<'_>, layout: &ClusterLayout) -> Result<()> {
     }
 }
 
-fn services_run(context: &Context<'_>, layout: &ClusterLayout, header: &Header) -> bool {
-    let observed =
-        store::cluster(layout.root()).and_then(|cluster| Observed::of(context.engine, &cluster));
-    observed.is_ok_and(|observed| match header.holds_cluster {
-        // It puts the search server back itself.
-        true => observed.service_runs(Role::Database),
-        false => observed.services_run(),
-    })
+/// Waits for services that were started only just now (by a host that crashed, say), where they are
+/// needed.
+fn services_answer(context: &Context<'_>, layout: &ClusterLayout, open: &Open) -> Result<()> {
+    if !(open.header.content || OF_SERVICES.contains(&open.header.verb.as_str())) {
+        return Ok(());
+    }
+    let found = store::cluster(layout.root()).and_then(|cluster| {
+        let observed = Observed::of(context.engine, &cluster)?;
+        Ok((cluster, observed))
+    });
+    match found {
+        Ok((cluster, observed)) if observed.services_run() => {
+            let answer = first_content::await_services_of(context, &cluster);
+            answer.map_err(|error| Error {
+                kind: Kind::HalfDone,
+                ..error
+            })
+        }
+        // The search server it puts back itself.
+        Ok((_, observed)) if open.header.holds_cluster && observed.service_runs(Role::Database) => {
+            Ok(())
+        }
+        _ if open.header.content => Err(boot_first(layout, open)),
+        _ => Ok(()),
+    }
 }
 
 /// Content is in the database and the search server, so it is only tidied up when they run.

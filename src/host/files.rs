@@ -160,6 +160,14 @@ pub fn put_link(path: &Path, target: &Path) -> Result<()> {
         .map_err(|e| Error::io("make the link", path, &e))
 }
 
+/// Removes what a crash left beside a file that it was about to write.
+///
+/// # Errors
+/// Exit 1 or 6 with the path.
+pub fn remove_beside(path: &Path) -> Result<()> {
+    remove_file(&beside(&led_to(path)))
+}
+
 /// Removes a file or link, and what a crash left beside it; one that is not there is fine.
 ///
 /// # Errors

@@ -144,6 +144,8 @@ fn unwrite(path: &Path, mode: u32, before: Option<&Secret>, content: &Secret) ->
     };
     match before {
         _ if !ours => return Ok(false),
+        // It was never written, perhaps because the disk is full: nor could it be now.
+        Some(text) if there.as_deref() == Some(text.reveal()) => files::remove_beside(path)?,
         Some(text) => files::write(path, text.reveal(), mode)?,
         None => files::remove_file(path)?,
     }

@@ -44,6 +44,8 @@ pub struct Field {
     pub root: PathBuf,
     pub port: u16,
     pub proxy_port: u16,
+    /// Whether images have the original's names because of it.
+    pub tagged: bool,
 }
 
 impl Field {
@@ -55,6 +57,7 @@ impl Field {
             name,
             port: free_port(),
             proxy_port: free_port(),
+            tagged: false,
         };
         for directory in [
             "mysql",
@@ -181,6 +184,22 @@ impl Field {
     }
 }
 
+/// The files of a cluster of the original's whose containers are gone: its name and directory, which
+/// are the caller's to remove.
+pub fn files_of_one() -> (String, PathBuf) {
+    let field = Field::laid_out();
+    for (path, text) in [
+        ("mysql/aria_log_control", ""),
+        ("mysql/ibdata1", ""),
+        ("mysql/mysql_upgrade_info", "10.11.6-MariaDB"),
+    ] {
+        field.write(path, text);
+    }
+    let of_it = (field.name.clone(), field.root.clone());
+    std::mem::forget(field);
+    of_it
+}
+
 impl Drop for Field {
     fn drop(&mut self) {
         for part in ["nginx", "bg_archiv", "instance_archiv", "elastic", "mysql"] {
@@ -189,7 +208,7 @@ impl Drop for Field {
         }
         docker(&["network", "rm", &format!("{}_network", self.name)]);
         let _ = fs::remove_dir_all(&self.root);
-        for (tag, image) in IMAGES {
+        for (tag, image) in IMAGES.into_iter().filter(|_| self.tagged) {
             // The stand-in for the search server is there for other tests too.
             if image != "elasticsearch:5.6.16" {
                 docker(&["rmi", tag]);

@@ -15,12 +15,19 @@ pub use crate::call::{Call, Ran, Running, called, called_plainly, tool};
 /// Label of the cluster's directory on everything that the tool makes.
 pub const ROOT_LABEL: &str = "net.coneda.kor-cluster.root";
 
+/// The variable that says where a test is to work that another process began.
+pub const GIVEN_PLACE: &str = "KOR_TEST_PLACE";
+
 /// The version that the tests use, and a newer one.
 pub const VERSION: &str = "v5.0.1";
 pub const NEWER: &str = "v5.1.0";
 
 /// The directory of this run. Everything that the tests make is below it or carries its name.
 pub static PLACE: LazyLock<PathBuf> = LazyLock::new(|| {
+    // One that another process has made, and takes away.
+    if let Ok(given) = std::env::var(GIVEN_PLACE) {
+        return given.into();
+    }
     docker(&["version"]).expect_ok("these tests need the container engine");
     for image in [
         "mariadb:10.11".to_owned(),
@@ -38,7 +45,8 @@ pub static PLACE: LazyLock<PathBuf> = LazyLock::new(|| {
     place
 });
 
-/// Removes the containers and networks of clusters below `$1`, then the directory.
+/// Removes the containers and networks of clusters below `$1` and what is mounted there, then the
+/// directory.
 const SWEEP: &str = r#"
     label=net.coneda.kor-cluster.root
     for kind in container network; do
@@ -54,6 +62,7 @@ const SWEEP: &str = r#"
     docker rm -fv $(docker ps -aq --filter "label=kor-cluster-test=$1") 2>/dev/null
     docker image rm -f $(docker image ls -q --filter "label=kor-cluster-test=$1") 2>/dev/null
     chattr -R -i "$1" 2>/dev/null
+    grep -F " $1/" /proc/mounts | cut -d' ' -f2 | sort -r | xargs -r umount -l
     rm -rf "$1"
 "#;
 

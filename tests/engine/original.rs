@@ -23,7 +23,8 @@ impl Field {
             );
             docker(&["tag", image, tag]).ok();
         }
-        let field = Self::laid_out();
+        let mut field = Self::laid_out();
+        field.tagged = true;
         let (name, root) = (field.name.clone(), field.root.display().to_string());
         field.run(
             &format!("{name}_mysql"),

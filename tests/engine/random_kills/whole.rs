@@ -1,0 +1,119 @@
+//! Whether a cluster is whole: everything in it belongs to somebody, and what it says of itself is so.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use super::world::{World, entries, setting};
+use crate::docker::{containers, docker, networks};
+use crate::picture;
+
+/// What is wrong, a line each.
+pub fn complaints(world: &World) -> Vec<String> {
+    let mut found = Vec::new();
+    found.extend(directories(world));
+    found.extend(running(world));
+    if world.is_up() {
+        found.extend(owned(world));
+        found.extend(said(world));
+    }
+    found
+}
+
+/// The directories that say what content there is: the instances', and those of what is kept.
+fn contents(world: &World) -> Vec<PathBuf> {
+    let root = &world.cluster.root;
+    let kept = entries(&root.join(".kor-cluster/undo"));
+    let kept = kept.iter().flat_map(|instance| entries(instance));
+    let live = entries(&root.join("instances"));
+    let live = live.into_iter().filter(|path| path.is_dir());
+    live.chain(kept.map(|path| path.join("content"))).collect()
+}
+
+/// Each schema, user and index is one of a content's, and the other way round.
+fn owned(world: &World) -> Vec<String> {
+    let cluster = &world.cluster;
+    let lines = |text: String| -> BTreeSet<String> { text.lines().map(str::to_owned).collect() };
+    let of = |file: &str, key: &str| -> BTreeSet<String> {
+        let files = contents(world).into_iter().map(|path| path.join(file));
+        files.map(|file| setting(&file, key)).collect()
+    };
+    let url = format!(
+        "http://{}:9200/_cat/indices?h=index",
+        picture::address(&cluster.search())
+    );
+    let indices = ureq::get(&url).call().unwrap().body_mut().read_to_string();
+    let indices = indices.unwrap().replace(' ', "");
+    [
+        (
+            "schemas",
+            lines(cluster.sql("show databases like 'kor%'")),
+            of("config.sh", "DB_NAME"),
+        ),
+        (
+            "users",
+            lines(cluster.sql("select user from mysql.global_priv where user like 'kor%'")),
+            of("config.sh", "DB_USERNAME"),
+        ),
+        ("indices", lines(indices), of(".env", "ELASTIC_INDEX")),
+    ]
+    .into_iter()
+    .filter(|(_, there, of)| there != of)
+    .map(|(what, there, of)| format!("{what}: there are {there:?}, of somebody {of:?}"))
+    .collect()
+}
+
+/// Nothing lies about in the tool's own directories, nor half a snapshot.
+fn directories(world: &World) -> Vec<String> {
+    let root = &world.cluster.root;
+    let own = ["next", "work", "exchange", "journal"];
+    let own = own.map(|name| entries(&root.join(".kor-cluster").join(name)));
+    let is_whole = |path: &PathBuf| path.to_string_lossy().ends_with(".tar.zst");
+    let snapshots = entries(&root.join("snapshots"));
+    let parts = snapshots.into_iter().filter(|path| !is_whole(path));
+    own.into_iter()
+        .flatten()
+        .chain(parts)
+        .map(|path| format!("{} lies about", path.display()))
+        .collect()
+}
+
+/// Only what stays runs, and only the cluster's network is there. A command that a crash of the
+/// engine ended leaves its container until the next `shutdown`.
+fn running(world: &World) -> Vec<String> {
+    let cluster = &world.cluster;
+    let mut may: BTreeSet<String> = ["a", "b"]
+        .into_iter()
+        .filter(|name| world.exists(name))
+        .map(|name| cluster.web(name))
+        .collect();
+    may.extend([cluster.database(), cluster.search()]);
+    let there = containers(cluster.path()).into_iter();
+    let stray = there.filter(|name| !may.contains(name) && picture::runs(name));
+    let network = format!("{}_network", cluster.name);
+    let more = networks(cluster.path()).into_iter();
+    let more = more.filter(|name| *name != network);
+    let paused = docker(&["ps", "-q", "--filter", "status=paused"]).ok();
+    let paused = paused.text().lines().map(str::to_owned);
+    stray
+        .chain(more)
+        .chain(paused)
+        .map(|name| format!("{name} is too much"))
+        .collect()
+}
+
+/// What `status` says is so.
+fn said(world: &World) -> Vec<String> {
+    let status = world.cluster.call(["status", "--json"]).ok().json();
+    let mut found = Vec::new();
+    if status["interrupted"] != serde_json::json!([]) {
+        found.push(format!("interrupted: {}", status["interrupted"]));
+    }
+    for instance in status["instances"].as_array().unwrap() {
+        let name = instance["name"].as_str().unwrap();
+        let runs = if world.runs(name) { "up" } else { "down" };
+        if instance["condition"] != runs {
+            found.push(format!("{name} is {runs}: {instance}"));
+        }
+    }
+    found
+}
