@@ -81,6 +81,8 @@ prepare() {
   shellcheck --version >/dev/null 2>&1 || ! can_install || install_packages shellcheck || true
   if [ -n "$quick" ]; then return; fi
   need_engine
+  # A disk that is full, and an engine of the tests' own.
+  need_programs mkfs.ext4=e2fsprogs ip=iproute2 unshare=util-linux
   # A registry of the tests' own, with a login.
   without_services need_programs docker-registry=docker-registry htpasswd=apache2-utils
   docker image inspect debian:bookworm-slim >/dev/null 2>&1 || ! can_install ||
