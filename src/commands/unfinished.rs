@@ -19,6 +19,7 @@ pub fn wait(app: &App<'_>, database_runs: bool) -> Option<Step> {
         count: rules.count.clone(),
         what: rules.what.clone(),
         seconds: rescue.wait_seconds,
+        must_end: false,
     })
 }
 
@@ -28,20 +29,21 @@ const LAST_WAIT: u64 = 120;
 
 /// The step that waits for what a background process has to do, where the version to come has none:
 /// what is in the queue then, nobody takes up again.
-pub fn wait_for_worker(now: &App<'_>, then: &App<'_>) -> Option<Step> {
+///
+/// `works`: whether it is still at work; if not, there must be nothing.
+pub fn wait_for_worker(now: &App<'_>, then: &App<'_>, works: bool) -> Option<Step> {
     let rules = now.contract.unfinished.as_ref()?;
     if now.contract.worker.is_none() || then.contract.worker.is_some() {
         return None;
     }
-    let to_come = then.contract.unfinished.as_ref();
-    let rescue = to_come.and_then(|rules| rules.rescue.as_ref());
     Some(Step::AwaitUnfinished {
         instance: now.instance.name.clone(),
         database: names::service(&now.cluster.name, Role::Database),
         schema: now.instance.schema.clone(),
         count: rules.count.clone(),
         what: rules.what.clone(),
-        seconds: rescue.map_or(LAST_WAIT, |rescue| rescue.wait_seconds),
+        seconds: if works { LAST_WAIT } else { 0 },
+        must_end: true,
     })
 }
 

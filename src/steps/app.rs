@@ -55,7 +55,11 @@ pub fn run_phase(
 
 /// The last lines, without those of libraries in a backtrace: they would push out what went wrong.
 fn telling(mut lines: Vec<String>) -> Vec<String> {
-    lines.retain(|line| !(line.contains("/gems/") && line.contains(":in ")));
+    // The first line of an exception goes on behind the place, with what is wrong.
+    lines.retain(|line| {
+        let is_place = line.contains(":in ") && line.trim_end().ends_with('\'');
+        !(is_place && line.contains("/gems/"))
+    });
     lines.split_off(lines.len().saturating_sub(SHOWN))
 }
 
@@ -148,6 +152,8 @@ mod tests {
         ];
         let library = |n| format!("/usr/share/gems/rake/b.rb:{n}:in `each'");
         lines.extend((0..200).map(library));
+        let raised = "/usr/share/gems/mysql2/c.rb:1:in `query': no such table (Mysql2::Error)";
+        assert_eq!(telling(vec![raised.to_owned()]), [raised]);
         assert_eq!(telling(lines), ["StandardError: no", "/app/a.rb:1:in `up'"]);
         let many: Vec<String> = (0..100).map(|n| n.to_string()).collect();
         assert_eq!(telling(many).first().unwrap(), "70");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -156,6 +156,19 @@ fn unpack(world: &World<'_>, intake: &Intake) -> Result<Checked> {
     })
 }
 
+/// Passes it on up to its end; a client in a container does not end by itself at an interruption.
+fn pass_on(world: &World<'_>, from: &mut impl Read, into: &mut impl Write) -> io::Result<()> {
+    let mut buffer = vec![0; 128 << 10];
+    loop {
+        let stopped = world.interrupt.check("loading the dump was stopped");
+        stopped.map_err(|error| io::Error::other(error.to_string()))?;
+        match from.read(&mut buffer)? {
+            0 => return Ok(()),
+            count => into.write_all(&buffer[..count])?,
+        }
+    }
+}
+
 /// How loading a dump ended.
 enum Loaded {
     /// Before it had all of the dump.
@@ -184,7 +197,7 @@ fn load_dump(world: &World<'_>, intake: &Intake, mut text: spool::From) -> Loade
             loaded
         });
         let mut dump = WithoutDefiners::new(pipe);
-        let copied = io::copy(&mut text, &mut dump);
+        let copied = pass_on(world, &mut text, &mut dump);
         let finished = dump.finish();
         let broken = match &finished {
             Ok(pipe) => pipe.is_broken(),
@@ -197,7 +210,9 @@ fn load_dump(world: &World<'_>, intake: &Intake, mut text: spool::From) -> Loade
         match (loaded, copied) {
             (Err(error), _) if broken => Loaded::Refused(error),
             (Ok(()), Err(error)) => {
-                Loaded::Ended(Err(Error::failed("loading the dump broke off").why(error)))
+                let stopped = world.interrupt.check("loading the dump was stopped");
+                let broke_off = Error::failed("loading the dump broke off").why(error);
+                Loaded::Ended(stopped.and(Err(broke_off)))
             }
             (loaded, _) => Loaded::Ended(loaded),
         }

@@ -350,7 +350,8 @@ pub enum Step {
         /// The statement that does it.
         statement: String,
     },
-    /// Waits for work that a stop would lose; if it does not end in time, says so and goes on.
+    /// Waits for work that a stop would lose; if it does not end in time, says so and goes on, or
+    /// fails.
     AwaitUnfinished {
         /// The instance.
         instance: Name,
@@ -364,6 +365,9 @@ pub enum Step {
         what: String,
         /// How long at most.
         seconds: u64,
+        /// Whether nobody makes up for what is left.
+        #[serde(default)]
+        must_end: bool,
     },
     /// Makes up for work that a stop or a crash lost: what was begun before the web process
     /// started, nobody works on any more.

@@ -176,6 +176,7 @@ pub fn for_unfinished(world: &World<'_>, step: &Step) -> Result<()> {
         count,
         what,
         seconds,
+        must_end,
     } = step
     else {
         return Ok(());
@@ -187,6 +188,7 @@ pub fn for_unfinished(world: &World<'_>, step: &Step) -> Result<()> {
     loop {
         let left = match server.count(schema, count, QUESTION) {
             Ok(left) => left,
+            Err(error) if *must_end => return Err(error),
             Err(error) => {
                 // A stop must be possible with the database gone; what is cut off is mended later.
                 world.observer.warn(&format!(
@@ -197,6 +199,16 @@ pub fn for_unfinished(world: &World<'_>, step: &Step) -> Result<()> {
         };
         if left == 0 {
             return Ok(());
+        }
+        if Instant::now() >= end && *must_end {
+            return Err(Error::failed(format!(
+                "{instance} still has {left} {what} after {} s",
+                limit.as_secs()
+            ))
+            .why("the new version has nobody who takes them up, so they would be lost")
+            .next(
+                "wait longer with --timeout SECONDS, or take out of the queue what fails each time (`db`)",
+            ));
         }
         if Instant::now() >= end {
             world.observer.warn(&format!(

@@ -14,7 +14,7 @@ use crate::host::{files, store};
 use crate::model::container::{Role, names};
 use crate::model::layout::InstanceLayout;
 use crate::services::app::App;
-use crate::services::{database, tables};
+use crate::services::{database, search, tables};
 use crate::steps::{Plan, Step};
 
 /// Runs it.
@@ -39,6 +39,11 @@ pub fn run(context: &Context<'_>, verb: &'static str, discard_new: bool) -> Resu
                 .why("nothing took its place in the last 7 days, or `import --forget` let it go"),
         );
     };
+    if found.kept.search.is_some() && extent != Extent::Cluster {
+        // It came while the lock was waited for.
+        drop(session);
+        return run(context, verb, discard_new);
+    }
     let link = now.layout.link();
     if found.kept.verb != verb {
         let last = &found.kept.verb;
@@ -78,6 +83,10 @@ pub fn run(context: &Context<'_>, verb: &'static str, discard_new: bool) -> Resu
         }
         _ => None,
     };
+    if change.is_none() {
+        check_fits(&session, then)?;
+    }
+    let fills_index = change.is_some() || lacks_index(&session, then)?;
     let mut plan = session.plan();
     plan.instances = vec![name.clone()];
     if !written.is_empty() {
@@ -86,7 +95,14 @@ pub fn run(context: &Context<'_>, verb: &'static str, discard_new: bool) -> Resu
     if let Some(change) = &change {
         change.push(&mut plan, &session, now)?;
     }
-    let plan = plan_undo(plan, &session, &observed, (now, then), found, change)?;
+    let plan = plan_undo(
+        plan,
+        &session,
+        &observed,
+        (now, then),
+        found,
+        (change, fills_index),
+    )?;
     let snapshot = plan.steps.iter().find_map(|step| match step {
         Step::TakeSnapshot { order } => Some(order.file.clone()),
         _ => None,
@@ -118,13 +134,40 @@ fn written_since(session: &Session<'_>, app: &App<'_>, found: &Found) -> Result<
         .written_since(&tables::states(&server, schema, &names)?))
 }
 
+/// The search server may have become another one since, by another verb.
+fn check_fits(session: &Session<'_>, then: &App<'_>) -> Result<()> {
+    let image = &session.cluster.search_image;
+    if then.instance.index.is_none() || then.contract.search.fits(image.tag()) {
+        return Ok(());
+    }
+    let wanted = &then.contract.search.image;
+    Err(
+        Error::refused(format!("{} cannot come back", then.instance.version))
+            .why(format!("it does not work with the search server {image}"))
+            .next(typed(
+                &session.cluster.layout.link(),
+                &format!("services set --search {wanted}"),
+            )),
+    )
+}
+
+/// Whether the former index is gone, as where the search server became another one since.
+fn lacks_index(session: &Session<'_>, then: &App<'_>) -> Result<bool> {
+    let Some(index) = &then.instance.index else {
+        return Ok(false);
+    };
+    let container = names::service(&session.cluster.name, Role::Search);
+    let server = search::Server::in_container(session.context.engine, &container)?;
+    Ok(server.count(index)?.is_none())
+}
+
 fn plan_undo(
     mut plan: Plan,
     session: &Session<'_>,
     observed: &Observed,
     (now, then): (&App<'_>, &App<'_>),
     found: Found,
-    change: Option<Change>,
+    (change, fills_index): (Option<Change>, bool),
 ) -> Result<Plan> {
     let layout = &session.cluster.layout;
     let name = &now.instance.name;
@@ -176,7 +219,7 @@ fn plan_undo(
         start::push_containers(&mut plan, &Observed::default(), std::slice::from_ref(then))?;
         start::push_healthy(&mut plan, std::slice::from_ref(then));
     }
-    if change.is_some() {
+    if fills_index {
         search_change::push_indices(&mut plan, session, std::slice::from_ref(then))?;
     }
     plan.no_return_from_here();

@@ -72,7 +72,8 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
     stop::removals(&mut removals, observed, now)?;
     let web = runs.then(|| removals.pop()).flatten();
     if runs {
-        plan.steps.extend(unfinished::wait_for_worker(now, then));
+        plan.steps
+            .extend(unfinished::wait_for_worker(now, then, true));
     }
     plan.steps.extend(removals);
     if runs {
@@ -83,6 +84,9 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
                 rights,
             }));
     }
+    // What came while it was waited for.
+    plan.steps
+        .extend(unfinished::wait_for_worker(now, then, false));
     plan.push(Step::CompleteCopy { copy });
     push_work(&mut plan, session, &parts, Some(&parts.undo.join(CONTENT)))?;
     plan.push(Step::NoteContent {

@@ -45,6 +45,7 @@ pub fn carry(settings: &mut Settings, files: &FormerFiles, carried: &mut Carried
 
 fn by_smtp(settings: &mut Settings, carried: &mut Carried) {
     carried.say_mail("MAIL_DELIVERY_METHOD", "smtp");
+    let mut said = Vec::new();
     // In v1 they stand in `mail` itself.
     for place in ["mail.smtp_settings", "mail"] {
         for (key, name) in BY_SMTP {
@@ -53,7 +54,18 @@ fn by_smtp(settings: &mut Settings, carried: &mut Carried) {
                 continue;
             };
             match in_words(&value) {
-                Some(text) => carried.say_mail(name, bare(&text)),
+                // What stands where the application looks counts.
+                _ if said.contains(&name) => {
+                    carried.leave(
+                        &file,
+                        &path,
+                        "mail.smtp_settings has another one, which counts",
+                    );
+                }
+                Some(text) => {
+                    said.push(name);
+                    carried.say_mail(name, plain(key, &text));
+                }
                 None => carried.leave(&file, &path, "it is no text"),
             }
         }
@@ -64,9 +76,12 @@ fn by_smtp(settings: &mut Settings, carried: &mut Carried) {
     }
 }
 
-/// A symbol of Ruby's is written with a colon.
-fn bare(text: &str) -> &str {
-    text.strip_prefix(':').unwrap_or(text)
+/// A symbol of Ruby's is written with a colon; a password may begin with one.
+fn plain<'a>(key: &str, text: &'a str) -> &'a str {
+    match key {
+        "authentication" | "openssl_verify_mode" => text.strip_prefix(':').unwrap_or(text),
+        _ => text,
+    }
 }
 
 fn by_ssmtp(files: &FormerFiles, carried: &mut Carried) {

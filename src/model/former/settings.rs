@@ -59,8 +59,13 @@ impl Settings {
                     continue;
                 };
                 match (key.as_str(), path) {
-                    // What is merged in counts less than what stands there itself.
-                    ("<<", _) => self.put(path, value, file),
+                    // What is merged in counts less than what stands behind it.
+                    ("<<", _) => match value {
+                        Yaml::Array(several) => {
+                            several.iter().for_each(|one| self.put(path, one, file));
+                        }
+                        one => self.put(path, one, file),
+                    },
                     (_, "") => self.put(&key, value, file),
                     _ => self.put(&format!("{path}.{key}"), value, file),
                 }
