@@ -21,16 +21,8 @@ fn taken(cluster: &Cluster) -> String {
     said["snapshots"][0]["path"].as_str().unwrap().to_owned()
 }
 
-/// The schema that an instance has.
-fn schema(cluster: &Cluster, instance: &str) -> String {
-    let said = cluster
-        .instance(instance, ["config", "get", "DB_NAME"])
-        .ok();
-    said.text().trim().to_owned()
-}
-
 fn flagged(cluster: &Cluster, instance: &str) -> String {
-    let schema = schema(cluster, instance);
+    let schema = cluster.schema(instance);
     cluster.sql(&format!("use {schema}; {FLAGGED}"))
 }
 
@@ -129,7 +121,7 @@ fn a_schema_with_all_kinds_of_things_comes_back_as_it_was() {
     cluster.sql(ALL_KINDS);
     let path = taken(&cluster);
     cluster.instance("main", ["import", &path]).ok();
-    let next = schema(&cluster, "main");
+    let next = cluster.schema("main");
     let content = |schema: &str| {
         cluster.sql(&format!(
             "use {schema}; select id, hex(b), length(t), md5(t) from odd; \
@@ -170,7 +162,7 @@ fn a_start_that_fails_after_the_exchange_brings_the_former_content_back() {
     let path = taken(&cluster);
     site.make("Thutmosis");
     until("it is found", 20, || site.found("Thutmosis") == 1);
-    let of_before = schema(&cluster, "main");
+    let of_before = cluster.schema("main");
     let web = cluster.web("main");
     let id = || docker(&["inspect", "-f", "{{.Id}}", &web]);
     let old = id().ok().text().to_owned();
@@ -181,7 +173,7 @@ fn a_start_that_fails_after_the_exchange_brings_the_former_content_back() {
         found.code == 0 && found.text() != old && docker(&["kill", &web]).code == 0
     });
     import.end().expect(1).says(&["undoing"]);
-    assert_eq!(schema(&cluster, "main"), of_before);
+    assert_eq!(cluster.schema("main"), of_before);
     until("it is up again", 60, || cluster.condition("main") == "up");
     assert_eq!(site.found("Thutmosis"), 1);
     assert_eq!(cluster.sql("show databases like 'kor%'"), of_before);
@@ -212,7 +204,7 @@ fn what_is_written_during_an_import_is_in_the_content_that_is_kept() {
         ));
         names.lines().map(str::to_owned).collect()
     };
-    let next = schema(&cluster, "main");
+    let next = cluster.schema("main");
     let (kept, new) = (rows("kor_main"), rows(&next));
     assert!(kept.len() > 10, "{kept:?}");
     let lost: Vec<_> = acknowledged
@@ -225,6 +217,6 @@ fn what_is_written_during_an_import_is_in_the_content_that_is_kept() {
     cluster
         .instance("main", ["import", "--undo", "--discard-new"])
         .ok();
-    assert_eq!(schema(&cluster, "main"), "kor_main");
+    assert_eq!(cluster.schema("main"), "kor_main");
     assert_eq!(rows("kor_main"), kept);
 }

@@ -97,6 +97,12 @@ impl Cluster {
         format!("{}_instance_{instance}", self.name)
     }
 
+    /// The schema that an instance has.
+    pub fn schema(&self, instance: &str) -> String {
+        let said = self.instance(instance, ["config", "get", "DB_NAME"]).ok();
+        said.text().trim().to_owned()
+    }
+
     /// What a statement of the administrator answers, without column names.
     pub fn sql(&self, statement: &str) -> String {
         let answer = docker(&[

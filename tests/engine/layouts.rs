@@ -150,12 +150,7 @@ fn each_takes_what_the_other_packs() {
     let mut files_now = files(&root.join("data"));
     files_now.retain(|(path, _)| !path.to_string_lossy().starts_with("settings.json"));
     assert_eq!(files_now, files_before);
-    let config = fs::read_to_string(root.join("config.sh")).unwrap();
-    let schema = config
-        .lines()
-        .find_map(|line| line.strip_prefix("DB_NAME="))
-        .unwrap();
-    assert_eq!(rows(&cluster, schema), before);
+    assert_eq!(rows(&cluster, &cluster.schema("main")), before);
     let left = docker(&["exec", &database, "ls", "/run/kor-cluster"]).ok();
     assert_eq!(left.text(), "");
 }

@@ -5,6 +5,7 @@
 
 mod archives;
 mod call;
+#[path = "../common/chance.rs"]
 mod chance;
 mod cluster;
 mod docker;
@@ -17,6 +18,7 @@ mod registry;
 #[path = "../common/repacked.rs"]
 mod repacked;
 mod small_disk;
+#[path = "../common/tally.rs"]
 mod tally;
 mod turns;
 mod upgrading;

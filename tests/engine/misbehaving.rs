@@ -1,12 +1,11 @@
 //! Versions that misbehave: the old one answers again, with every row that was acknowledged.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::time::Duration;
 
 use crate::cluster::Cluster;
 use crate::harness::until;
-use crate::upgrading::{assert_nothing_left, meanwhile, names, running, schema};
+use crate::upgrading::{assert_nothing_left, meanwhile, names, running};
 
 /// What is to be upgraded to, how, and what is said of it.
 type Upgrade = (&'static str, &'static [&'static str], &'static str);
@@ -67,12 +66,7 @@ fn one_that_dies_after_a_minute_is_seen_in_the_status_and_undone_with_what_was_w
     // What was written in that minute is in the snapshot.
     let snapshot = said["snapshot"].as_str().unwrap();
     cluster.call(["new", "beside", "--from", snapshot]).ok();
-    let config = fs::read_to_string(cluster.instance_root("beside").join("config.sh")).unwrap();
-    let beside = config
-        .lines()
-        .find_map(|line| line.strip_prefix("DB_NAME="))
-        .unwrap()
-        .trim_matches('\'');
+    let beside = cluster.schema("beside");
     let found = cluster.sql(&format!(
         "select count(*) from {beside}.entities where name = 'Nofretete'"
     ));
@@ -100,7 +94,7 @@ fn there_and_back(rounds: usize) {
     }
     let lost: Vec<_> = acknowledged.difference(&names(&cluster)).cloned().collect();
     assert!(lost.is_empty(), "lost: {lost:?}");
-    assert_ne!(schema(&cluster), "kor_main");
+    assert_ne!(cluster.schema("main"), "kor_main");
     println!(
         r#"{{"failed":{rounds},"succeeded":{rounds},"acknowledged":{},"lost":{}}}"#,
         acknowledged.len(),

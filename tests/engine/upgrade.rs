@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::cluster::{Cluster, assert_same};
 use crate::harness::{files_below, until};
-use crate::upgrading::{assert_nothing_left, meanwhile, names, running, schema};
+use crate::upgrading::{assert_nothing_left, meanwhile, names, running};
 
 const NEXT: &str = "v5.1.0";
 
@@ -61,7 +61,7 @@ fn no_acknowledged_row_is_lost_on_the_way_to_another_version_and_back() {
     let columns = cluster.sql(&format!(
         "select count(*) from information_schema.columns \
          where table_schema = '{}' and column_name = 'sort_name'",
-        schema(&cluster)
+        cluster.schema("main")
     ));
     assert_eq!(columns, "1");
     assert_nothing_left(&cluster);
@@ -82,7 +82,7 @@ fn no_acknowledged_row_is_lost_on_the_way_to_another_version_and_back() {
         .json();
     assert_eq!(cluster.condition("main"), "up");
     assert_eq!(cluster.status_of("main")["version"], "5.0.1");
-    assert_eq!(schema(&cluster), "kor_main");
+    assert_eq!(cluster.schema("main"), "kor_main");
     let there = names(&cluster);
     assert!(there.contains("Ankhesenamun") && !there.contains("Nofretete"));
     site.make("Thutmosis");
@@ -143,7 +143,7 @@ fn an_upgrade_that_is_not_allowed_changes_nothing() {
         .instance("main", ["upgrade", NEXT, "--yes", "--no-snapshot"])
         .ok();
     assert_eq!(cluster.condition("main"), "down");
-    assert!(schema(&cluster).starts_with("kor_main__"));
+    assert!(cluster.schema("main").starts_with("kor_main__"));
 }
 
 #[test]

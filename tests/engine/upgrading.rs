@@ -1,7 +1,6 @@
 //! An instance on its way to another version, while others read and write.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -19,17 +18,11 @@ pub fn running() -> (Cluster, Site) {
     (cluster, site)
 }
 
-pub fn schema(cluster: &Cluster) -> String {
-    let config = fs::read_to_string(cluster.instance_root("main").join("config.sh")).unwrap();
-    let line = config
-        .lines()
-        .find_map(|line| line.strip_prefix("DB_NAME="))
-        .unwrap();
-    line.trim_matches('\'').to_owned()
-}
-
 pub fn names(cluster: &Cluster) -> BTreeSet<String> {
-    let names = cluster.sql(&format!("select name from {}.entities", schema(cluster)));
+    let names = cluster.sql(&format!(
+        "select name from {}.entities",
+        cluster.schema("main")
+    ));
     names.lines().map(str::to_owned).collect()
 }
 

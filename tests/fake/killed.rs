@@ -8,14 +8,7 @@ use crate::bench::Bench;
 use crate::cases::{CASES, Case};
 use crate::place::{Place, ended};
 use crate::snapshot::State;
-
-#[derive(Default, Debug)]
-struct Count {
-    places: usize,
-    old: usize,
-    new: usize,
-    other: usize,
-}
+use crate::tally::Tally;
 
 #[test]
 fn the_old_or_the_new_state_and_nothing_of_a_third_kind() {
@@ -25,26 +18,22 @@ fn the_old_or_the_new_state_and_nothing_of_a_third_kind() {
         kor_cluster::cli::CHANGING.iter().copied().collect()
     );
 
-    let mut count = Count::default();
-    let mut third = Vec::new();
+    let mut tally = Tally::on("fake");
     // For whoever works on one verb: KILLED=upgrade cargo test …
     let only = std::env::var("KILLED").ok();
     let wanted = |case: &&Case| only.as_ref().is_none_or(|verb| *verb == case.verb());
     for case in CASES.iter().filter(wanted) {
-        killed_everywhere(case, &mut count, &mut third);
+        killed_everywhere(case, &mut tally);
     }
-    println!(
-        r#"{{"engine":"fake","places":{},"old":{},"new":{},"other":{}}}"#,
-        count.places, count.old, count.new, count.other
-    );
-    assert!(third.is_empty(), "{}", third.join("\n\n"));
+    println!("{tally}");
+    assert!(tally.third.is_empty(), "{}", tally.third.join("\n\n"));
     assert!(
-        only.is_some() || count.places > 200 && count.old > 50 && count.new > 50,
-        "{count:?}"
+        only.is_some() || tally.places > 200 && tally.old > 50 && tally.new > 50,
+        "{tally}"
     );
 }
 
-fn killed_everywhere(case: &Case, count: &mut Count, third: &mut Vec<String>) {
+fn killed_everywhere(case: &Case, tally: &mut Tally) {
     let bench = prepared(case);
     let old = State::of(&bench.place);
     let code = ended(case.command(&bench.place).output().unwrap()).code;
@@ -71,20 +60,21 @@ fn killed_everywhere(case: &Case, count: &mut Count, third: &mut Vec<String>) {
         }
         // What the engine was told to fail at, it still fails at.
         let (ended, again) = (bench.recover(), bench.recover());
-        count.places += 1;
+        tally.places += 1;
         let state = State::of(&bench.place);
         let name = format!("{} {:?} killed at {chain:?}", case.verb(), case.fails);
         let fine = ended.code == Some(0) && again.json()["changed"] == false;
         if !fine {
-            third.push(format!("{name}: recover said {ended:?}, then {again:?}"));
+            tally
+                .third
+                .push(format!("{name}: recover said {ended:?}, then {again:?}"));
         } else if state == old {
-            count.old += 1;
+            tally.old += 1;
         } else if state == new {
-            count.new += 1;
+            tally.new += 1;
         } else {
-            count.other += 1;
             let from_old = state.differences(&old).join("\n");
-            third.push(format!("{name}: unlike the old state in\n{from_old}"));
+            tally.other(format!("{name}: unlike the old state in\n{from_old}"));
         }
     }
 }

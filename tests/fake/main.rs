@@ -6,6 +6,7 @@
 mod adopt;
 mod bench;
 mod cases;
+#[path = "../common/chance.rs"]
 mod chance;
 mod crossing;
 mod documents;
@@ -28,4 +29,6 @@ mod repacked;
 mod scope;
 mod search_change;
 mod snapshot;
+#[path = "../common/tally.rs"]
+mod tally;
 mod whole;

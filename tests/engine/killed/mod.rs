@@ -24,12 +24,12 @@ fn the_old_or_the_new_state_on_the_real_engine_at_a_sample_of_places() {
         covered,
         kor_cluster::cli::CHANGING.iter().copied().collect()
     );
-    let mut chance = Chance::drawn();
+    let seed = Chance::seed("KOR_TEST_SEED");
     let cases = match only() {
-        None => sample::in_turns(CASES, &mut chance),
+        None => sample::in_turns(CASES, &mut Chance::of(seed, 0)),
         Some(_) => CASES.iter().collect(),
     };
-    let tally = killed(&cases, &sample::few, &chance);
+    let tally = killed(&cases, &sample::few, seed);
     assert!(
         only().is_some() || tally.old > 20 && tally.new > 20,
         "{tally}"
@@ -45,7 +45,7 @@ fn the_old_or_the_new_state_on_the_real_engine_at_every_place() {
     let (from, step) = (number("KILLED_FROM"), number("KILLED_EVERY"));
     let every =
         move |passed: &Passed, _: &mut Chance| (from..=passed.len()).step_by(step).collect();
-    killed(&cases, &every, &Chance::drawn());
+    killed(&cases, &every, 0);
 }
 
 /// For whoever works on one verb: `KILLED=upgrade`, or `KILLED='upgrade --undo,import'`.
@@ -54,7 +54,7 @@ fn only() -> Option<String> {
 }
 
 /// Walks the cases, some at a time, each on a ground of its own.
-fn killed(cases: &[&Case], choice: &Choice, chance: &Chance) -> Tally {
+fn killed(cases: &[&Case], choice: &Choice, seed: u64) -> Tally {
     let only = only();
     let is_one = |case: &Case, only: &String| {
         only.split(',')
@@ -63,16 +63,16 @@ fn killed(cases: &[&Case], choice: &Choice, chance: &Chance) -> Tally {
     let wanted = |case: &&&Case| only.as_ref().is_none_or(|only| is_one(case, only));
     let wanted: Vec<&Case> = cases.iter().filter(wanted).copied().collect();
     let lanes: BTreeSet<u8> = wanted.iter().map(|case| case.lane).collect();
-    let tally = Mutex::new(Tally::default());
+    let tally = Mutex::new(Tally::on("real"));
     std::thread::scope(|scope| {
         for lane in lanes {
-            let mut chance = chance.beside(lane.into());
+            let mut chance = Chance::of(seed, 1 + usize::from(lane));
             let (wanted, tally) = (&wanted, &tally);
             scope.spawn(move || {
                 let mut ground = None;
                 for case in wanted.iter().filter(|case| case.lane == lane) {
                     let found = walk::walk(case, &mut ground, choice, &mut chance);
-                    tally.lock().unwrap().add(found);
+                    add(&mut tally.lock().unwrap(), found);
                 }
             });
         }
@@ -83,4 +83,12 @@ fn killed(cases: &[&Case], choice: &Choice, chance: &Chance) -> Tally {
     println!("{tally}");
     assert!(third.is_empty(), "{third}");
     tally
+}
+
+fn add(all: &mut Tally, found: Tally) {
+    all.places += found.places;
+    all.old += found.old;
+    all.new += found.new;
+    all.other += found.other;
+    all.third.extend(found.third);
 }

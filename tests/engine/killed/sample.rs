@@ -85,7 +85,7 @@ pub fn in_turns<'a>(cases: &'a [Case], chance: &mut Chance) -> Vec<&'a Case> {
     for kind in kinds {
         let of_it = cases.iter().filter(|case| case.turns == Some(kind));
         let names: Vec<&str> = of_it.map(|case| case.name).collect();
-        let chosen = *chance.of(&names);
+        let chosen = *chance.pick(&names);
         out.extend(names.into_iter().filter(|name| *name != chosen));
     }
     let is_in = |case: &&Case| !out.contains(&case.name);
@@ -106,7 +106,7 @@ pub fn few(passed: &Passed, chance: &mut Chance) -> Vec<usize> {
     let read_only = passed.read_only();
     chosen.insert(match read_only.is_empty() {
         true => 1 + chance.below(passed.len()),
-        false => *chance.of(&read_only),
+        false => *chance.pick(&read_only),
     });
     chosen
         .into_iter()

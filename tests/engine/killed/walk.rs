@@ -30,7 +30,7 @@ pub fn walk(
     choice: &Choice,
     chance: &mut Chance,
 ) -> Tally {
-    let mut tally = Tally::default();
+    let mut tally = Tally::on("real");
     let mut own = None;
     let ground = if case.own { &mut own } else { shared };
     let begun = Instant::now();
@@ -63,7 +63,7 @@ fn places(
         }
         if tally.other > before {
             // Nobody knows what there is now.
-            bench = Bench::new(case, (case.ground)(), &mut Tally::default());
+            bench = Bench::new(case, (case.ground)(), &mut Tally::on("real"));
         }
     }
     (case.tidy)(&bench.ground);

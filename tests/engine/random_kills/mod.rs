@@ -48,17 +48,17 @@ fn killed(test: &str, operations: usize) {
 }
 
 fn operate(operations: usize) {
-    let mut chance = Chance::drawn();
+    let mut chance = Chance::of(Chance::seed("KOR_TEST_SEED"), 0);
     let mut engine = OwnEngine::started();
     let mut world = World::made();
-    let mut tally = Tally::default();
+    let mut tally = Tally::on("real");
     // How long each took at last, in milliseconds.
     let mut took = BTreeMap::new();
     for number in 0..operations {
         world.write(number);
         world.note();
         let fitting: Vec<&Operation> = OPERATIONS.iter().filter(|o| (o.fits)(&world)).collect();
-        let operation = *chance.of(&fitting);
+        let operation = *chance.pick(&fitting);
         let before = world.picture();
         let ran = cut(&world, operation, &mut engine, &mut chance, &mut took);
         let ended = settled(&world, operation, &ran)
@@ -85,9 +85,10 @@ fn cut(
     took: &mut BTreeMap<&'static str, usize>,
 ) -> Ran {
     let usual = took.get(operation.words).copied().unwrap_or(8000);
-    let after = Duration::from_millis(chance.below(usual * 5 / 4 + 100) as u64);
+    let most = Duration::from_millis(usual as u64 * 5 / 4 + 100);
+    let after = chance.part_of(most);
     let crash = OwnEngine::crash as fn(&mut OwnEngine);
-    let (end_engine, kill) = *chance.of(&[
+    let (end_engine, kill) = *chance.pick(&[
         (None, true),
         (None, true),
         (Some(crash), true),

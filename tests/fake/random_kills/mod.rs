@@ -12,17 +12,9 @@ use crate::chance::Chance;
 use crate::place::Place;
 use crate::prepared::with_snapshots;
 use crate::snapshot::State;
+use crate::tally::Tally;
 use crate::whole::faults;
 use drawn::{Drawn, command, drawn, lines, live_on};
-
-#[derive(Default, Debug)]
-struct Count {
-    places: usize,
-    old: usize,
-    new: usize,
-    other: usize,
-    third: Vec<String>,
-}
 
 #[test]
 fn ten_operations_killed_at_random() {
@@ -39,24 +31,21 @@ fn killed_at_random(operations: usize) {
     let seed = Chance::seed("KILLS_SEED");
     let mut place = Place::in_memory();
     with_snapshots(&place);
-    let mut count = Count::default();
+    let mut tally = Tally::on("fake");
     for number in 0..operations {
         let mut chance = Chance::of(seed, number);
-        place = kill_one(place, &mut chance, &mut count);
+        place = kill_one(place, &mut chance, &mut tally);
     }
-    println!(
-        r#"{{"engine":"fake","places":{},"old":{},"new":{},"other":{}}}"#,
-        count.places, count.old, count.new, count.other
-    );
-    assert!(count.third.is_empty(), "{}", count.third.join("\n\n"));
-    assert_eq!(count.places, operations);
+    println!("{tally}");
+    assert!(tally.third.is_empty(), "{}", tally.third.join("\n\n"));
+    assert_eq!(tally.places, operations);
 }
 
 /// Some of what is done between two records.
 const BETWEEN_RECORDS: Duration = Duration::from_millis(2);
 
 /// Kills one operation, and gives the place back as `recover` leaves it.
-fn kill_one(place: Place, chance: &mut Chance, count: &mut Count) -> Place {
+fn kill_one(place: Place, chance: &mut Chance, tally: &mut Tally) -> Place {
     let mut bench = Bench::of(place);
     // Between two kills the cluster goes on, or it would hardly ever come to another state.
     if chance.below(2) == 0 {
@@ -70,18 +59,18 @@ fn kill_one(place: Place, chance: &mut Chance, count: &mut Count) -> Place {
 
     let (recovered, again) = (bench.recover(), bench.recover());
     let state = State::of(&bench.place);
-    count.places += 1;
+    tally.places += 1;
     let mut wrong = Vec::new();
     if recovered.code != Some(0) || again.code != Some(0) || again.json()["changed"] != false {
         wrong.push(format!("recover said {recovered:?}, then {again:?}"));
     }
     wrong.extend(faults(&bench.place));
     if state == old {
-        count.old += 1;
+        tally.old += 1;
     } else if state == new {
-        count.new += 1;
+        tally.new += 1;
     } else {
-        count.other += 1;
+        tally.other += 1;
         wrong.push(format!(
             "unlike the old state in\n{}",
             state.differences(&old).join("\n")
@@ -94,7 +83,7 @@ fn kill_one(place: Place, chance: &mut Chance, count: &mut Count) -> Place {
     let said = format!("{:?} killed {moment}", drawn.words);
     println!("{said}");
     if !wrong.is_empty() {
-        count.third.push(format!("{said}: {}", wrong.join("\n")));
+        tally.third.push(format!("{said}: {}", wrong.join("\n")));
     }
     bench.place
 }

@@ -1,10 +1,11 @@
-//! What became of the kills.
+//! What became of kills: each has to end in the old state or the new one.
 
 use std::fmt;
 
 /// How many there were, and how each ended.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Tally {
+    engine: &'static str,
     pub places: usize,
     pub old: usize,
     pub new: usize,
@@ -14,12 +15,16 @@ pub struct Tally {
 }
 
 impl Tally {
-    pub fn add(&mut self, more: Tally) {
-        self.places += more.places;
-        self.old += more.old;
-        self.new += more.new;
-        self.other += more.other;
-        self.third.extend(more.third);
+    /// Of kills on the real engine or the fake one.
+    pub fn on(engine: &'static str) -> Self {
+        Tally {
+            engine,
+            places: 0,
+            old: 0,
+            new: 0,
+            other: 0,
+            third: Vec::new(),
+        }
     }
 
     /// One that ended in neither state.
@@ -34,8 +39,8 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            r#"{{"engine":"real","places":{},"old":{},"new":{},"other":{}}}"#,
-            self.places, self.old, self.new, self.other
+            r#"{{"engine":"{}","places":{},"old":{},"new":{},"other":{}}}"#,
+            self.engine, self.places, self.old, self.new, self.other
         )
     }
 }

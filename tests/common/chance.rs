@@ -1,18 +1,20 @@
-//! Chance that can be had again: from a seed that is printed.
+//! Chance that can be had again: from a seed that is printed and can be given.
 
 use std::time::{Duration, SystemTime};
 
-/// Draws numbers (SplitMix64).
+/// Draws numbers (Vigna's SplitMix64).
+#[derive(Debug, Clone)]
 pub struct Chance(u64);
 
 impl Chance {
     /// A seed: what this variable says, else another one each time.
     pub fn seed(variable: &str) -> u64 {
-        let said = std::env::var(variable).ok();
-        let seed = said.and_then(|text| text.parse().ok()).unwrap_or_else(|| {
+        let by_clock = || {
             let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
             now.unwrap().as_secs() ^ u64::from(std::process::id())
-        });
+        };
+        let said = std::env::var(variable).ok();
+        let seed = said.map_or_else(by_clock, |text| text.parse().unwrap());
         println!("{variable}={seed} brings the same again");
         seed
     }
