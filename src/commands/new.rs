@@ -21,7 +21,8 @@ use crate::host::{chance, files, identity};
 use crate::journal::lock::Permit;
 use crate::model::cluster::Cluster;
 use crate::model::container::{Role, names};
-use crate::model::contract::Contract;
+use crate::model::contract::{Contract, ServiceRules};
+use crate::model::image::ImageRef;
 use crate::model::instance::check_server_name;
 use crate::model::name::Name;
 use crate::model::port::{self, Port};
@@ -241,24 +242,32 @@ pub fn choose_port(wanted: Option<Port>, session: &Session<'_>) -> Result<(Port,
 /// # Errors
 /// Exit 6 with what it wants.
 pub fn check_fits(cluster: &Cluster, contract: &Contract, version: &Version) -> Result<()> {
-    for (what, rules, image) in [
-        ("database", &contract.database, &cluster.database_image),
-        ("search", &contract.search, &cluster.search_image),
-    ] {
-        if !rules.fits(image.tag()) {
-            let link = &cluster.layout.link();
-            let next = match what {
-                "search" => typed(link, &format!("services set --search {}", rules.image)),
-                _ => "make it in a cluster of its own: create DIR".to_owned(),
-            };
-            return Err(Error::refused(format!(
-                "{version} does not work with this cluster's {what} server, {image}"
-            ))
-            .why(format!("it wants {}", rules.versions))
-            .next(next));
-        }
+    let (rules, image) = (&contract.database, &cluster.database_image);
+    if !rules.fits(image.tag()) {
+        return Err(misfit(version, "database", image, rules)
+            .next("make it in a cluster of its own: create DIR"));
     }
-    Ok(())
+    check_search_fits(cluster, contract, version)
+}
+
+/// Refuses a version that the cluster's search server does not serve.
+///
+/// # Errors
+/// Exit 6 with what it wants.
+pub fn check_search_fits(cluster: &Cluster, contract: &Contract, version: &Version) -> Result<()> {
+    let (rules, image) = (&contract.search, &cluster.search_image);
+    if rules.fits(image.tag()) {
+        return Ok(());
+    }
+    let set = format!("services set --search {}", rules.image);
+    Err(misfit(version, "search", image, rules).next(typed(&cluster.layout.link(), &set)))
+}
+
+fn misfit(version: &Version, what: &str, image: &ImageRef, rules: &ServiceRules) -> Error {
+    Error::refused(format!(
+        "{version} does not work with this cluster's {what} server, {image}"
+    ))
+    .why(format!("it wants {}", rules.versions))
 }
 
 /// Refuses a name that a directory, a container, a schema, a database user or an index has.

@@ -8,7 +8,7 @@ use crate::commands::observed::Observed;
 use crate::commands::report::Report;
 use crate::commands::search_change::{self, Change};
 use crate::commands::session::{Extent, Session, Touch, services_are_down};
-use crate::commands::{first_content, snapshot, start, stop, unfinished, upkeep};
+use crate::commands::{first_content, new, snapshot, start, stop, unfinished, upkeep};
 use crate::error::{Error, Result};
 use crate::host::{files, store};
 use crate::model::container::{Role, names};
@@ -25,12 +25,13 @@ pub fn run(context: &Context<'_>, verb: &'static str, discard_new: bool) -> Resu
     let cluster = context.cluster()?;
     let name = context.one_instance(&cluster, &[])?;
     let kept = kept::latest(&cluster.layout, &name)?;
-    let (names, extent) = match kept.and_then(|found| found.kept.search) {
+    let extent = match kept.and_then(|found| found.kept.search) {
         // It may have to come back, and all instances have their index in it.
-        Some(_) => (store::instance_names(&cluster)?, Extent::Cluster),
-        None => (vec![name.clone()], Extent::Instances),
+        Some(_) => Extent::Cluster,
+        None => Extent::Instances,
     };
-    let session = Session::begin(context, verb, cluster, &names, extent, Touch::Content)?;
+    let names = std::slice::from_ref(&name);
+    let session = Session::begin(context, verb, cluster, names, extent, Touch::Content)?;
     let cluster = &session.cluster;
     let now = store::instance(cluster, &name)?;
     let Some(found) = kept::latest(&cluster.layout, &name)? else {
@@ -83,8 +84,9 @@ pub fn run(context: &Context<'_>, verb: &'static str, discard_new: bool) -> Resu
         }
         _ => None,
     };
-    if change.is_none() {
-        check_fits(&session, then)?;
+    if change.is_none() && then.instance.index.is_some() {
+        // It may have become another one since, by another verb.
+        new::check_search_fits(cluster, then.contract, &then.instance.version)?;
     }
     let fills_index = change.is_some() || lacks_index(&session, then)?;
     let mut plan = session.plan();
@@ -132,23 +134,6 @@ fn written_since(session: &Session<'_>, app: &App<'_>, found: &Found) -> Result<
     Ok(found
         .kept
         .written_since(&tables::states(&server, schema, &names)?))
-}
-
-/// The search server may have become another one since, by another verb.
-fn check_fits(session: &Session<'_>, then: &App<'_>) -> Result<()> {
-    let image = &session.cluster.search_image;
-    if then.instance.index.is_none() || then.contract.search.fits(image.tag()) {
-        return Ok(());
-    }
-    let wanted = &then.contract.search.image;
-    Err(
-        Error::refused(format!("{} cannot come back", then.instance.version))
-            .why(format!("it does not work with the search server {image}"))
-            .next(typed(
-                &session.cluster.layout.link(),
-                &format!("services set --search {wanted}"),
-            )),
-    )
 }
 
 /// Whether the former index is gone, as where the search server became another one since.

@@ -212,16 +212,16 @@ fn one(
     cluster: &Cluster,
     name: &Name,
 ) -> Result<Report> {
-    let (names, extent) = match &args.search {
+    let extent = match &args.search {
         // All of them have their index in it.
-        Some(_) => (store::instance_names(cluster)?, Extent::Cluster),
-        None => (vec![name.clone()], Extent::Instances),
+        Some(_) => Extent::Cluster,
+        None => Extent::Instances,
     };
     let session = Session::begin(
         context,
         "upgrade",
         cluster.clone(),
-        &names,
+        std::slice::from_ref(name),
         extent,
         Touch::Content,
     )?;
