@@ -42,11 +42,11 @@ impl Shared {
 
 /// The writing end. With it the stream ends.
 #[derive(Debug)]
-pub struct Into(Arc<Shared>);
+pub struct Writer(Arc<Shared>);
 
 /// The reading end. Without it nothing can be written.
 #[derive(Debug)]
-pub struct From {
+pub struct Reader {
     shared: Arc<Shared>,
     read: u64,
     freed: u64,
@@ -56,21 +56,21 @@ pub struct From {
 ///
 /// # Errors
 /// Exit 1 or 6 with the path.
-pub fn make(path: &Path) -> Result<(Into, From)> {
+pub fn make(path: &Path) -> Result<(Writer, Reader)> {
     let shared = Arc::new(Shared {
         file: files::nameless(path)?,
         state: Mutex::default(),
         more: Condvar::new(),
     });
-    let from = From {
+    let reader = Reader {
         shared: Arc::clone(&shared),
         read: 0,
         freed: 0,
     };
-    Ok((Into(shared), from))
+    Ok((Writer(shared), reader))
 }
 
-impl Into {
+impl Writer {
     /// Ends the stream with an error: what the reader did not come to yet is of no use.
     pub fn give_up(&self) {
         self.0.state().given_up = true;
@@ -78,7 +78,7 @@ impl Into {
     }
 }
 
-impl Write for Into {
+impl Write for Writer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let (written, left) = {
             let state = self.0.state();
@@ -98,14 +98,14 @@ impl Write for Into {
     }
 }
 
-impl Drop for Into {
+impl Drop for Writer {
     fn drop(&mut self) {
         self.0.state().ended = true;
         self.0.more.notify_one();
     }
 }
 
-impl Read for From {
+impl Read for Reader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut state = self.shared.state();
         while state.written == self.read && !state.ended && !state.given_up {
@@ -133,7 +133,7 @@ impl Read for From {
     }
 }
 
-impl Drop for From {
+impl Drop for Reader {
     fn drop(&mut self) {
         self.shared.state().left = true;
     }
@@ -148,32 +148,32 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let bytes: Vec<u8> = (0..40_000_000_u32).map(|n| (n % 251) as u8).collect();
         for reads_at_once in [true, false] {
-            let (mut into, mut from) = make(&place.path().join("spool")).unwrap();
+            let (mut writer, mut reader) = make(&place.path().join("spool")).unwrap();
             let read = std::thread::scope(|scope| {
                 let reading = scope.spawn(|| {
                     if !reads_at_once {
                         std::thread::sleep(std::time::Duration::from_millis(100));
                     }
                     let mut read = Vec::new();
-                    from.read_to_end(&mut read).unwrap();
+                    reader.read_to_end(&mut read).unwrap();
                     read
                 });
                 for piece in bytes.chunks(100_001) {
-                    into.write_all(piece).unwrap();
+                    writer.write_all(piece).unwrap();
                 }
-                drop(into);
+                drop(writer);
                 reading.join().unwrap()
             });
             assert!(read == bytes);
         }
-        let (mut into, mut from) = make(&place.path().join("spool")).unwrap();
-        into.write_all(b"some").unwrap();
-        into.give_up();
-        assert!(from.read(&mut [0; 8]).is_err());
-        let (mut into, from) = make(&place.path().join("spool")).unwrap();
-        into.write_all(b"some").unwrap();
-        drop(from);
-        let error = into.write_all(b"more").unwrap_err();
+        let (mut writer, mut reader) = make(&place.path().join("spool")).unwrap();
+        writer.write_all(b"some").unwrap();
+        writer.give_up();
+        assert!(reader.read(&mut [0; 8]).is_err());
+        let (mut writer, reader) = make(&place.path().join("spool")).unwrap();
+        writer.write_all(b"some").unwrap();
+        drop(reader);
+        let error = writer.write_all(b"more").unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
         assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,6 +18,7 @@ use crate::services::definers::WithoutDefiners;
 use crate::services::{load, tables};
 use crate::steps::database::server;
 use crate::steps::gauge::Gauge;
+use crate::steps::relay;
 use crate::steps::{World, exchange, unpacked};
 
 /// What is taken in, and where it goes.
@@ -156,19 +157,6 @@ fn unpack(world: &World<'_>, intake: &Intake) -> Result<Checked> {
     })
 }
 
-/// Passes it on up to its end; a client in a container does not end by itself at an interruption.
-fn pass_on(world: &World<'_>, from: &mut impl Read, into: &mut impl Write) -> io::Result<()> {
-    let mut buffer = vec![0; 128 << 10];
-    loop {
-        let stopped = world.interrupt.check("loading the dump was stopped");
-        stopped.map_err(|error| io::Error::other(error.to_string()))?;
-        match from.read(&mut buffer)? {
-            0 => return Ok(()),
-            count => into.write_all(&buffer[..count])?,
-        }
-    }
-}
-
 /// How loading a dump ended.
 enum Loaded {
     /// Before it had all of the dump.
@@ -178,7 +166,7 @@ enum Loaded {
 }
 
 /// Loads a dump as it comes.
-fn load_dump(world: &World<'_>, intake: &Intake, mut text: spool::From) -> Loaded {
+fn load_dump(world: &World<'_>, intake: &Intake, mut text: spool::Reader) -> Loaded {
     let pipe = match FifoIn::make(&intake.pipe) {
         Ok(pipe) => pipe,
         Err(error) => return Loaded::Refused(error),
@@ -197,7 +185,7 @@ fn load_dump(world: &World<'_>, intake: &Intake, mut text: spool::From) -> Loade
             loaded
         });
         let mut dump = WithoutDefiners::new(pipe);
-        let copied = pass_on(world, &mut text, &mut dump);
+        let copied = relay::relay(world, "loading the dump", &mut text, &mut dump, |_| {});
         let finished = dump.finish();
         let broken = match &finished {
             Ok(pipe) => pipe.is_broken(),
@@ -209,11 +197,7 @@ fn load_dump(world: &World<'_>, intake: &Intake, mut text: spool::From) -> Loade
             .unwrap_or_else(|_| Err(Error::failed("loading the dump broke off")));
         match (loaded, copied) {
             (Err(error), _) if broken => Loaded::Refused(error),
-            (Ok(()), Err(error)) => {
-                let stopped = world.interrupt.check("loading the dump was stopped");
-                let broke_off = Error::failed("loading the dump broke off").why(error);
-                Loaded::Ended(stopped.and(Err(broke_off)))
-            }
+            (Ok(()), Err(error)) => Loaded::Ended(Err(error)),
             (loaded, _) => Loaded::Ended(loaded),
         }
     })

@@ -16,6 +16,7 @@ mod original;
 mod place;
 mod plan;
 mod proof;
+mod relay;
 mod schema_copy;
 mod snapshot;
 mod unpacked;

@@ -1,7 +1,6 @@
 //! A copy of a schema that is kept up to date by the database's binary log while the original is
 //! written to. `docs/architecture.md` has how, and what guards it.
 
-use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -18,8 +17,8 @@ use crate::services::database::Server;
 use crate::services::definers::WithoutDefiners;
 use crate::services::dump::Part;
 use crate::services::{dump, load, replay, tables};
-use crate::steps::World;
 use crate::steps::database::server;
+use crate::steps::{World, relay};
 
 /// So often a copy is begun anew where the log has what cannot be done again on it.
 const TRIES: u32 = 3;
@@ -195,21 +194,13 @@ fn copy_once(
 
 /// Passes a dump on without its definers, and says which place of the log it is of.
 fn pass_on(world: &World<'_>, out: &mut Fifo, into: FifoIn) -> Result<Option<Position>> {
-    let broke = |e: std::io::Error| Error::failed("copying the schema broke off").why(e);
+    let what = "copying the schema";
     let mut into = WithoutDefiners::new(into);
     let mut head = Vec::new();
-    let mut buffer = vec![0; 128 << 10];
-    loop {
-        world.interrupt.check("copying the schema was stopped")?;
-        let count = out.read(&mut buffer).map_err(broke)?;
-        if count == 0 {
-            break;
-        }
-        let some = &buffer[..count];
-        head.extend_from_slice(&some[..count.min(HEAD - head.len().min(HEAD))]);
-        into.write_all(some).map_err(broke)?;
-    }
-    into.finish().map_err(broke)?;
+    relay::relay(world, what, out, &mut into, |some| {
+        head.extend_from_slice(&some[..some.len().min(HEAD - head.len().min(HEAD))]);
+    })?;
+    into.finish().map_err(|e| relay::broke_off(what, e))?;
     let head = String::from_utf8_lossy(&head);
     Ok(head.lines().find_map(Position::of_dump_line))
 }
