@@ -14,3 +14,14 @@ pub mod table;
 
 /// With what went wrong as text.
 pub type Result<T> = std::result::Result<T, String>;
+
+/// How a bench ended, for whoever called it.
+pub fn outcome(bench: &str, done: Result<()>) -> std::process::ExitCode {
+    match done {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}\n next: script/bench {bench}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

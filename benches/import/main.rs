@@ -35,13 +35,10 @@ struct Rounds {
 }
 
 fn main() -> ExitCode {
-    match Place::of_environment().and_then(|place| measure(&place)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}\n next: script/bench import");
-            ExitCode::FAILURE
-        }
-    }
+    common::outcome(
+        "import",
+        Place::of_environment().and_then(|place| measure(&place)),
+    )
 }
 
 fn measure(place: &Place) -> Result<()> {

@@ -41,13 +41,10 @@ struct Rounds {
 }
 
 fn main() -> ExitCode {
-    match Place::of_environment().and_then(|place| measure(&place)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}\n next: script/bench snapshot");
-            ExitCode::FAILURE
-        }
-    }
+    common::outcome(
+        "snapshot",
+        Place::of_environment().and_then(|place| measure(&place)),
+    )
 }
 
 fn measure(place: &Place) -> Result<()> {

@@ -36,13 +36,10 @@ struct Run {
 }
 
 fn main() -> ExitCode {
-    match Place::of_environment().and_then(|place| measure(&place)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}\n next: script/bench upgrade");
-            ExitCode::FAILURE
-        }
-    }
+    common::outcome(
+        "upgrade",
+        Place::of_environment().and_then(|place| measure(&place)),
+    )
 }
 
 fn measure(place: &Place) -> Result<()> {
