@@ -125,7 +125,7 @@ first_setup() {
   host=$(sql_string "$root_host")
   {
     printf '%s\n' "SET SESSION sql_mode = '';"
-    [ -n "$skip_tz" ] || cat /usr/share/mysql/timezones.sql
+    [ -n "$skip_tz" ] || cat /usr/local/share/timezones.sql
     printf '%s\n' \
       "DROP USER IF EXISTS root@'127.0.0.1', root@'::1';" \
       "DROP DATABASE IF EXISTS test;" \
