@@ -63,6 +63,12 @@ impl Mark {
     }
 }
 
+/// Whether nothing was written to it shortly before a moment, or since. Other than by
+/// [`is_settled`], a link that was made to it does not count.
+pub fn is_written(stat: &Stat, moment: Moment) -> bool {
+    Moment::modified(stat).0 < moment.0.saturating_sub(TICK)
+}
+
 /// Whether nothing about it was changed shortly before a moment, or since.
 pub fn is_settled(stat: &Stat, moment: Moment) -> bool {
     Moment::changed(stat).0 < moment.0.saturating_sub(TICK)

@@ -72,6 +72,32 @@ fn what_is_rewritten_twice_within_a_tick_of_the_clock_is_seen() {
     }
 }
 
+/// A link changes what it is made to, and is no reason to copy it: of an upgrade's two clones the
+/// second would be a copy of everything.
+#[test]
+fn a_second_clone_right_after_the_first_takes_no_more_room_than_that() {
+    let place = tempfile::tempdir().unwrap();
+    let from = place.path().join("from");
+    fs::create_dir_all(from.join("data/media")).unwrap();
+    let file = from.join("data/media/file");
+    fs::write(&file, "content").unwrap();
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+    let there = File::options().write(true).open(&file).unwrap();
+    there.set_modified(long_ago).unwrap();
+    let rules = rules();
+    let names = ["one", "two"].map(|name| place.path().join(name));
+    for to in &names {
+        let mut clone = Clone::begin(&from, to, &rules).unwrap();
+        clone.update(&Interrupt::default()).unwrap();
+    }
+    let links = fs::metadata(&file).unwrap().nlink();
+    let method = Clone::begin(&from, &names[0], &rules).unwrap().method();
+    match method {
+        CloneKind::HardLinks => assert_eq!(links, 3),
+        _ => assert_eq!(links, 1),
+    }
+}
+
 #[test]
 fn new_inodes_are_seen_also_where_the_directory_has_the_same_time() {
     let place = tempfile::tempdir().unwrap();
