@@ -305,6 +305,16 @@ pub fn sync_directory_of(path: &Path) -> Result<()> {
     sync_directory(path.parent().unwrap_or(Path::new("/")))
 }
 
+/// Has everything on the disk that was written to the file system that a path is on.
+///
+/// # Errors
+/// Exit 1 with the path.
+pub fn sync_file_system(path: &Path) -> Result<()> {
+    fs::File::open(path)
+        .and_then(|file| Ok(rustix::fs::syncfs(file)?))
+        .map_err(|e| Error::io("sync the file system of", path, &e))
+}
+
 /// Makes the entries of a directory last.
 ///
 /// # Errors

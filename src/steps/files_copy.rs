@@ -19,7 +19,9 @@ pub fn copy(world: &World<'_>, from: &Path, to: &Path, rules: &Rules) -> Result<
     }
     let (mode, owner) = files::rights(from)?.unwrap_or((0o755, (0, 0)));
     files::make_directory(to, mode, Some(owner))?;
-    TreeClone::begin(from, to, rules)?.update(world.interrupt)
+    TreeClone::begin(from, to, rules)?.update(world.interrupt)?;
+    // What it was made of may be gone before the engine's host would have written it by itself.
+    files::sync_file_system(to)
 }
 
 /// Removes the copy, and the directories above it that it alone is in.
@@ -40,6 +42,10 @@ pub fn settle(worked_on: &Path, kept: &Path) -> Result<()> {
         return Ok(());
     }
     let same = marks(worked_on)? == marks(kept)?;
+    if !same {
+        // The application wrote to it, and it is going to be what serves.
+        files::sync_file_system(worked_on)?;
+    }
     crash::point("before one of two copies goes");
     files::remove_tree(if same { worked_on } else { kept })
 }
