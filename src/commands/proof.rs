@@ -12,11 +12,17 @@ use crate::steps::{Member, Plan, Step};
 /// The setting that says how mail leaves; what stands in the environment wins over the file.
 const MAIL: (&str, &str) = ("MAIL_DELIVERY_METHOD", "test");
 
-/// The steps that try an instance's content out, and leave nothing of that.
+/// The steps that try an instance's content out, and leave nothing of that. What is done
+/// `meanwhile` does not have to wait until the application has started.
 ///
 /// # Errors
 /// Exit 2 where the configured repository is none.
-pub fn push(plan: &mut Plan, session: &Session<'_>, app: &App<'_>) -> Result<()> {
+pub fn push(
+    plan: &mut Plan,
+    session: &Session<'_>,
+    app: &App<'_>,
+    meanwhile: Option<Step>,
+) -> Result<()> {
     let cluster = &session.cluster;
     let network = Network {
         name: names::proof_network(&cluster.name, &session.id),
@@ -43,6 +49,8 @@ pub fn push(plan: &mut Plan, session: &Session<'_>, app: &App<'_>) -> Result<()>
             .mounts
             .retain(|mount| mount.source != cluster.layout.ssmtp()),
     }
+    // Commands may run beside it.
+    spec.name.push_str("_proof");
     let container = spec.name.clone();
     plan.push(Step::OpenProof {
         network: network.clone(),
@@ -51,6 +59,7 @@ pub fn push(plan: &mut Plan, session: &Session<'_>, app: &App<'_>) -> Result<()>
     plan.push(Step::RunContainer {
         spec: Box::new(spec),
     });
+    plan.steps.extend(meanwhile);
     plan.push(Step::AwaitProof {
         instance: app.instance.name.clone(),
         version: app.instance.version.clone(),

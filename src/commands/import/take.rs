@@ -203,8 +203,9 @@ fn plan(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Result<
     plan.holds_start = true;
     let database = names::service(&session.cluster.name, Role::Database);
     first_content::push_waits(&mut plan, session);
-    push_beside(&mut plan, session, &beside, &intake, documents, migrates)?;
-    proof::push(&mut plan, session, &beside)?;
+    push_beside(&mut plan, session, &beside, &intake, migrates)?;
+    let fill = index::step(&beside, &session.id, documents)?;
+    proof::push(&mut plan, session, &beside, fill)?;
     plan.push(Step::NoteContent {
         directory: undo.clone(),
         database,
@@ -247,7 +248,6 @@ fn push_beside(
     session: &Session<'_>,
     app: &App<'_>,
     intake: &Intake,
-    documents: Documents,
     migrates: bool,
 ) -> Result<()> {
     plan.push(Step::MakeSchema {
@@ -269,9 +269,6 @@ fn push_beside(
             what: format!("migrate the new content to {}", app.instance.version),
             input: None,
         });
-    }
-    if let Some(step) = index::step(app, &session.id, documents)? {
-        plan.push(step);
     }
     Ok(())
 }

@@ -108,7 +108,7 @@ fn plan(session: &Session<'_>, app: &App<'_>, intake: Intake, lock: Name) -> Res
     plan.push(Step::TakeIn {
         intake: Box::new(intake),
     });
-    proof::push(&mut plan, session, app)?;
+    proof::push(&mut plan, session, app, None)?;
     plan.no_return_from_here();
     plan.push(Step::DropContent {
         database: names::service(&session.cluster.name, Role::Database),

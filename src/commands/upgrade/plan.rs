@@ -251,8 +251,8 @@ fn push_work(
         file: None,
         other: written.map(|index| (index, now.instance.version.clone())),
     };
-    plan.steps.extend(index::step(&app, &session.id, there)?);
-    proof::push(plan, session, &app)?;
+    let fill = index::step(&app, &session.id, there)?;
+    proof::push(plan, session, &app, fill)?;
     if let Some(kept) = kept {
         plan.push(Step::SettleFiles { worked_on, kept });
     }
