@@ -176,11 +176,7 @@ impl Booting<'_> {
         {
             plan.push(step);
         }
-        let network = Network {
-            name: names::network(&self.cluster.name),
-            labels: labels(self.cluster, None),
-            internal: false,
-        };
+        let network = network(self.cluster);
         if !self
             .observed
             .networks
@@ -285,6 +281,15 @@ fn missing_directories(cluster: &Cluster) -> Result<Option<Step>> {
         what: "make the directories that the services need".to_owned(),
         entries,
     }))
+}
+
+/// The network that all containers of a cluster are in.
+pub fn network(cluster: &Cluster) -> Network {
+    Network {
+        name: names::network(&cluster.name),
+        labels: labels(cluster, None),
+        internal: false,
+    }
 }
 
 /// The step that waits for a shared service.

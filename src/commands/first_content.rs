@@ -83,12 +83,20 @@ pub fn await_services(session: &Session<'_>) -> Result<()> {
 /// # Errors
 /// As [`await_services`].
 pub fn await_services_of(context: &Context<'_>, cluster: &Cluster) -> Result<()> {
-    let world = context.world(&cluster.layout);
     for role in [Role::Database, Role::Search] {
-        let container = names::service(&cluster.name, role);
-        steps::for_service(&world, role, &container, SERVICE_SECONDS)?;
+        await_service_of(context, cluster, role)?;
     }
     Ok(())
+}
+
+/// The same for one of them.
+///
+/// # Errors
+/// As [`await_services`].
+pub fn await_service_of(context: &Context<'_>, cluster: &Cluster, role: Role) -> Result<()> {
+    let container = names::service(&cluster.name, role);
+    let world = context.world(&cluster.layout);
+    steps::for_service(&world, role, &container, SERVICE_SECONDS)
 }
 
 /// The steps that make the first content in an empty schema.

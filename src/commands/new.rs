@@ -242,12 +242,25 @@ pub fn choose_port(wanted: Option<Port>, session: &Session<'_>) -> Result<(Port,
 /// # Errors
 /// Exit 6 with what it wants.
 pub fn check_fits(cluster: &Cluster, contract: &Contract, version: &Version) -> Result<()> {
-    let (rules, image) = (&contract.database, &cluster.database_image);
-    if !rules.fits(image.tag()) {
-        return Err(misfit(version, "database", image, rules)
-            .next("make it in a cluster of its own: create DIR"));
-    }
+    check_database_fits(cluster, contract, version)?;
     check_search_fits(cluster, contract, version)
+}
+
+/// Refuses a version that the cluster's database server does not serve.
+///
+/// # Errors
+/// Exit 6 with what it wants.
+pub fn check_database_fits(
+    cluster: &Cluster,
+    contract: &Contract,
+    version: &Version,
+) -> Result<()> {
+    let (rules, image) = (&contract.database, &cluster.database_image);
+    if rules.fits(image.tag()) {
+        return Ok(());
+    }
+    Err(misfit(version, "database", image, rules)
+        .next("make it in a cluster of its own: create DIR"))
 }
 
 /// Refuses a version that the cluster's search server does not serve.

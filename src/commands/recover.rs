@@ -5,21 +5,16 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::commands::context::Context;
-use crate::commands::observed::Observed;
 use crate::commands::report::Report;
-use crate::commands::{adopt, create, first_content};
+use crate::commands::{adopt, create, services_for_recovery};
 use crate::error::{Error, Kind, Result};
 use crate::host::{identity, store};
 use crate::journal::lock::{Permit, Request};
 use crate::journal::{self, Open};
-use crate::model::container::Role;
 use crate::model::layout::ClusterLayout;
 use crate::model::name::Name;
 use crate::model::scope::Scope;
 use crate::steps::{self, Step};
-
-/// The verbs that undo something in the services also where they change no content.
-const OF_SERVICES: [&str; 2] = ["snapshot", "upgrade"];
 
 /// Finishes or undoes what was interrupted. With nothing to do it says so and is content.
 #[derive(Debug, Clone, clap::Args)]
@@ -55,7 +50,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         if !operation.path.exists() {
             continue;
         }
-        services_answer(context, &layout, operation)?;
+        services_for_recovery::await_them(context, &layout, &permit, operation)?;
         steps::recover_one(&context.world(&layout), &permit, operation)?;
         recovered.push(operation);
     }
@@ -95,44 +90,6 @@ fn sweep(context: &Context<'_>, layout: &ClusterLayout) -> Result<()> {
         Err(error) if error.kind == Kind::Busy => Ok(()),
         Err(error) => Err(error),
     }
-}
-
-/// Waits for services that were started only just now (by a host that crashed, say), where they are
-/// needed.
-fn services_answer(context: &Context<'_>, layout: &ClusterLayout, open: &Open) -> Result<()> {
-    if !(open.header.content || OF_SERVICES.contains(&open.header.verb.as_str())) {
-        return Ok(());
-    }
-    let found = store::cluster(layout.root()).and_then(|cluster| {
-        let observed = Observed::of(context.engine, &cluster)?;
-        Ok((cluster, observed))
-    });
-    match found {
-        Ok((cluster, observed)) if observed.services_run() => {
-            let answer = first_content::await_services_of(context, &cluster);
-            answer.map_err(|error| Error {
-                kind: Kind::HalfDone,
-                ..error
-            })
-        }
-        // The search server it puts back itself.
-        Ok((_, observed)) if open.header.holds_cluster && observed.service_runs(Role::Database) => {
-            Ok(())
-        }
-        _ if open.header.content => Err(boot_first(layout, open)),
-        _ => Ok(()),
-    }
-}
-
-/// Content is in the database and the search server, so it is only tidied up when they run.
-fn boot_first(layout: &ClusterLayout, open: &Open) -> Error {
-    let link = layout.link().display().to_string();
-    Error::new(
-        Kind::HalfDone,
-        format!("`{}` cannot be tidied up now", open.header.verb),
-    )
-    .why("the database or the search server does not run")
-    .next(format!("{link} boot, then {link} recover"))
 }
 
 /// The operations that are not over, of the place that the command was called for.

@@ -1,5 +1,5 @@
-//! `services [set --search IMAGE]`: which shared services run, and another search server in the
-//! place of the cluster's.
+//! `services [set --search IMAGE | --database IMAGE]`: which shared services run, and other ones in
+//! the place of the cluster's.
 
 use serde_json::json;
 
@@ -7,14 +7,12 @@ use crate::commands::boot::await_service;
 use crate::commands::context::Context;
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
+use crate::commands::server_change::{Asked, Change};
 use crate::commands::session::{Extent, Session, Touch, services_are_down};
-use crate::commands::{images, search_change, start, upkeep};
+use crate::commands::upkeep;
 use crate::error::Result;
-use crate::host::store;
-use crate::model::cluster::Cluster;
 use crate::model::container::{Role, names};
 use crate::model::image::ImageRef;
-use crate::services::app::App;
 use crate::steps::Plan;
 
 /// Shows the shared services: what is configured, and what runs.
@@ -28,11 +26,16 @@ pub struct Args {
 /// What is done.
 #[derive(Debug, Clone, clap::Subcommand)]
 pub enum What {
-    /// Put another search server in the place of the cluster's, and make every index anew
+    /// Put another search server in the place of the cluster's, and make every index anew; or
+    /// another database server, with all instances down meanwhile
+    #[group(id = "servers", required = true, multiple = true)]
     Set {
-        /// Its image
-        #[arg(long, value_name = "IMAGE", value_parser = ImageRef::parse)]
-        search: ImageRef,
+        /// The search server's image
+        #[arg(long, value_name = "IMAGE", value_parser = ImageRef::parse, group = "servers")]
+        search: Option<ImageRef>,
+        /// The database server's image
+        #[arg(long, value_name = "IMAGE", value_parser = ImageRef::parse, group = "servers")]
+        database: Option<ImageRef>,
     },
 }
 
@@ -43,7 +46,13 @@ pub enum What {
 pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     match &args.what {
         None => show(context),
-        Some(What::Set { search }) => set(context, search),
+        Some(What::Set { search, database }) => set(
+            context,
+            Asked {
+                search: search.as_ref(),
+                database: database.as_ref(),
+            },
+        ),
     }
 }
 
@@ -83,7 +92,7 @@ fn show(context: &Context<'_>) -> Result<Report> {
     ))
 }
 
-fn set(context: &Context<'_>, image: &ImageRef) -> Result<Report> {
+fn set(context: &Context<'_>, asked: Asked<'_>) -> Result<Report> {
     let cluster = context.cluster()?;
     let session = Session::begin(
         context,
@@ -93,49 +102,42 @@ fn set(context: &Context<'_>, image: &ImageRef) -> Result<Report> {
         Extent::Cluster,
         Touch::Content,
     )?;
-    // Behind the lock: who held it may have made or removed one.
-    let names = store::instance_names(&session.cluster)?;
-    let instances = start::load(&session, &names)?;
-    let apps = start::apps(&session, &instances)?;
-    search_change::check(&session.cluster, &apps, image)?;
-    if *image == session.cluster.search_image {
-        let line = format!("{image} is the cluster's search server already");
-        return Ok(session.report(&session.plan(), vec![line], json!({"search": image})));
-    }
-    let wanted = search_change::wanted(&session.cluster, image);
-    let mut needed = images::of_services(&wanted);
-    needed.extend(images::of_apps(&apps)?);
-    images::ensure(context, &needed)?;
+    let images: Vec<&str> = [asked.search, asked.database]
+        .into_iter()
+        .flatten()
+        .map(ImageRef::as_str)
+        .collect();
+    let object = json!({"search": asked.search, "database": asked.database});
+    let Some(change) = Change::of(&session, asked, None)? else {
+        let line = format!("the cluster's servers are {} already", images.join(" and "));
+        return Ok(session.report(&session.plan(), vec![line], object));
+    };
+    change.ensure(&session)?;
     let observed = Observed::of(context.engine, &session.cluster)?;
     observed.refuse_original(&session.cluster, "services")?;
     if !observed.services_run() {
         return Err(services_are_down(&session.cluster, "services"));
     }
-    let plan = plan(&session, &wanted, &apps)?;
+    let plan = plan(&session, &observed, &change)?;
     if let Some(report) = session.carry_out(&plan)? {
         return Ok(report);
     }
+    change.await_all(&session, &observed)?;
     upkeep::after(&session, &[]);
-    let made = apps.iter().filter(|app| app.instance.index.is_some());
-    let lines = vec![format!(
-        "{image} is the cluster's search server now, with {} indices made anew",
-        made.count()
-    )];
-    Ok(session.report(&plan, lines, json!({"search": image})))
+    let lines = vec![format!("the cluster works with {} now", images.join(" and "))];
+    Ok(session.report(&plan, lines, object))
 }
 
-fn plan(session: &Session<'_>, wanted: &Cluster, apps: &[App<'_>]) -> Result<Plan> {
+fn plan(session: &Session<'_>, observed: &Observed, change: &Change) -> Result<Plan> {
     let before = &session.cluster;
     let mut plan = session.plan();
-    plan.instances = apps.iter().map(|a| a.instance.name.clone()).collect();
     plan.push(await_service(
         Role::Database,
         &names::service(&before.name, Role::Database),
     ));
-    search_change::push(&mut plan, before, wanted);
-    search_change::push_indices(&mut plan, session, apps)?;
-    search_change::push_config(&mut plan, before, wanted)?;
+    change.push(&mut plan, session, observed, None)?;
+    change.push_config(&mut plan, before)?;
     plan.no_return_from_here();
-    search_change::push_end(&mut plan, before);
+    change.push_end(&mut plan, session, observed)?;
     Ok(plan)
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::commands::context::Context;
 use crate::commands::report::Report;
+use crate::commands::services_for_recovery;
 use crate::error::{Error, Result};
 use crate::host::{chance, clock, files, identity, store};
 use crate::journal::lock::Permit;
@@ -227,13 +228,10 @@ impl<'a> Session<'a> {
                 )
                 || (header.verb == "snapshots" && self.verb == "snapshots")
             {
-                let world = self.context.world(&self.cluster.layout);
-                let recovered = steps::recover_one(&world, permit, &operation);
+                let recovered = self.recover(permit, &operation);
                 match (recovered, header.verb.as_str()) {
                     // To give rights back the database has to run: `boot` comes first.
-                    (Err(error), verb @ ("snapshot" | "upgrade"))
-                        if CONVERGENT.contains(&self.verb) =>
-                    {
+                    (Err(error), verb @ "snapshot") if CONVERGENT.contains(&self.verb) => {
                         let observer = self.context.observer;
                         observer.warn(&format!(
                             "an interrupted `{verb}` waits for `{} recover`: {error}",
@@ -254,6 +252,15 @@ impl<'a> Session<'a> {
             }
         }
         Ok(taken_over)
+    }
+
+    /// Finishes or undoes an interrupted operation before the verb begins.
+    fn recover(&self, permit: &Permit, operation: &Open) -> Result<()> {
+        let layout = &self.cluster.layout;
+        if operation.header.holds_cluster {
+            services_for_recovery::await_them(self.context, layout, permit, operation)?;
+        }
+        steps::recover_one(&self.context.world(layout), permit, operation)
     }
 }
 

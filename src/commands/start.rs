@@ -8,7 +8,7 @@ use crate::commands::context::Context;
 use crate::commands::observed::Observed;
 use crate::commands::ports::Ports;
 use crate::commands::report::Report;
-use crate::commands::session::{Extent, Session, Touch, services_are_down};
+use crate::commands::session::{Extent, Session, Touch, operation_id, services_are_down};
 use crate::commands::{images, index_unknown, instance_files, mail, pages, unfinished, upkeep};
 use crate::error::{Error, Result};
 use crate::host::{files, store};
@@ -77,6 +77,19 @@ fn plan(mut plan: Plan, observed: &Observed, apps: &[App<'_>]) -> Result<Plan> {
     push_containers(&mut plan, observed, apps)?;
     push_wait(&mut plan, apps)?;
     Ok(plan)
+}
+
+/// Waits until instances whose containers another operation started are healthy, and makes up for
+/// what their stop cut off: a `start` of its own.
+///
+/// # Errors
+/// Exit 1 where one does not become healthy; it is left as it is.
+pub fn await_started(session: &Session<'_>, apps: &[App<'_>]) -> Result<()> {
+    let mut plan = Plan::new("start", &operation_id());
+    plan.on_failure = OnFailure::Leave;
+    plan.instances = apps.iter().map(|a| a.instance.name.clone()).collect();
+    push_wait(&mut plan, apps)?;
+    session.carry_out(&plan).map(drop)
 }
 
 /// The instances of these names.

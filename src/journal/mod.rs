@@ -19,7 +19,7 @@ use crate::host::files;
 use crate::journal::lock::Permit;
 use crate::model::name::Name;
 
-pub use record::Journal;
+pub use record::{Journal, read};
 pub use run::{Deeds, Ended, Observer, recover, run};
 
 /// What happens when a step fails before the point of no return.

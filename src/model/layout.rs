@@ -45,6 +45,12 @@ impl ClusterLayout {
         self.root.join("mysql")
     }
 
+    /// `mysql.before/`: the data of the database server of before, while another one takes its
+    /// place.
+    pub fn database_data_before(&self) -> PathBuf {
+        self.root.join("mysql.before")
+    }
+
     /// `elastic/`
     pub fn search(&self) -> PathBuf {
         self.root.join("elastic")

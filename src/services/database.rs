@@ -152,6 +152,14 @@ pub fn client_words() -> Vec<&'static str> {
     ]
 }
 
+/// The image's program that brings the server's own tables to its version. MySQL does that at its
+/// start since 8.0.16, and has none since 8.4.
+const UPGRADE: &str = "program=$(command -v mariadb-upgrade || command -v mysql_upgrade) || exit 0; \
+                       exec \"$program\" \"$@\"";
+
+/// How long that may take: it looks at every table of every instance.
+const UPGRADING: Duration = Duration::from_secs(3600);
+
 /// A database server that runs.
 pub struct Server<'a> {
     engine: &'a dyn Engine,
@@ -204,6 +212,25 @@ impl<'a> Server<'a> {
                 what: format!("{REFUSED} ({})", error.what),
                 ..error
             })
+    }
+
+    /// Brings the tables that are the server's own to its version, after another one wrote them.
+    ///
+    /// # Errors
+    /// Exit 1 with what the program says.
+    pub fn upgrade(&self) -> Result<()> {
+        let mut command = vec!["sh", "-c", UPGRADE, "upgrade", CLIENT_CONFIG_FLAG];
+        command.extend(["--host=localhost", "--protocol=socket"]);
+        let output = self
+            .engine
+            .exec(&self.container, &command, b"", UPGRADING)?;
+        if output.code == 0 {
+            return Ok(());
+        }
+        Err(
+            Error::failed("the database server's own tables cannot be brought to its version")
+                .why(output.last_lines(3).join(" ")),
+        )
     }
 
     /// Makes an empty schema; one that is there stays as it is.

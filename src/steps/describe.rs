@@ -49,6 +49,9 @@ impl Step {
             Step::CompareIndex { index, .. } => {
                 format!("fill the search index {index} if it lacks anything")
             }
+            Step::UpgradeServer { .. } => {
+                "bring the database server's own tables to its version".to_owned()
+            }
             Step::AwaitService { role, .. } => match role {
                 Role::Proxy => "wait until the reverse proxy answers".to_owned(),
                 Role::Search => "wait until the search server answers".to_owned(),

@@ -51,7 +51,7 @@ pub use schema_copy::SchemaCopy;
 /// In `.kor-cluster/index_unknown/NAME`: nobody compared the index with the table yet.
 pub const INDEX_UNKNOWN: &str = "unknown\n";
 
-pub use plan::{Plan, carry_out, recover_one, supersede};
+pub use plan::{Plan, carry_out, put_up_database, recover_one, supersede};
 pub use snapshot::{IndexOrder, Order};
 pub use wait::for_service;
 
@@ -146,6 +146,11 @@ pub enum Step {
         documents: String,
         /// Whether nobody used this server before, so that the undo deletes the index.
         new_server: bool,
+    },
+    /// Brings the tables that are a database server's own to its version.
+    UpgradeServer {
+        /// Its container.
+        database: String,
     },
     /// Waits until a shared service answers.
     AwaitService {
@@ -445,6 +450,7 @@ impl Deeds<Step> for World<'_> {
             Step::AwaitHealthy { instances, seconds } => {
                 wait::for_instances(self, instances, *seconds)
             }
+            Step::UpgradeServer { database } => database::server(self, database).upgrade(),
             Step::MakeSchema { database, schema } => {
                 database::server(self, database).make_schema(schema)
             }
@@ -559,6 +565,8 @@ impl Deeds<Step> for World<'_> {
             | Step::RemoveStray { .. }
             | Step::RemoveSetAside { .. }
             | Step::CompareIndex { .. }
+            // Its data goes as a whole.
+            | Step::UpgradeServer { .. }
             | Step::AwaitService { .. }
             | Step::AwaitHealthy { .. }
             | Step::AwaitProof { .. }

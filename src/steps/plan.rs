@@ -1,14 +1,17 @@
 //! A plan: what a verb is going to do. Making one changes nothing; carrying it out is journalled.
 
+use std::collections::BTreeSet;
+
 use crate::error::{Error, Result};
 use crate::host::interrupt::Interrupt;
 use crate::host::{clock, crash, identity};
 use crate::journal::history::{self, Entry};
 use crate::journal::lock::{Permit, Request};
 use crate::journal::{self, Ended, Header, Journal, OnFailure, Open, Outcome, Record};
+use crate::model::container::{ContainerSpec, Role};
 use crate::model::label::{self, Selector};
 use crate::model::name::Name;
-use crate::steps::{Step, World};
+use crate::steps::{Step, World, containers};
 
 /// What a verb is going to do.
 #[derive(Debug, Clone)]
@@ -103,6 +106,49 @@ pub fn recover_one(world: &World<'_>, _permit: &Permit, open: &Open) -> Result<(
     end_commands(world, open)?;
     let ended = journal::recover(&mut journal, world, world.observer, world.interrupt);
     finish(world, journal, ended)
+}
+
+/// Has the database server run that an interrupted operation left in its place: the one that it put
+/// up itself, else that of `before`. While it has none in its place there is none to run.
+///
+/// # Errors
+/// Exit 1 where the journal cannot be read or the container not be made.
+pub fn put_up_database(
+    world: &World<'_>,
+    _permit: &Permit,
+    open: &Open,
+    before: &ContainerSpec,
+) -> Result<()> {
+    let records = journal::read::<Step>(&open.path)?;
+    let Some(Record::Begin { steps, .. }) = records.first() else {
+        return Ok(());
+    };
+    let last = |wanted: fn(&Record<Step>) -> Option<usize>| -> BTreeSet<usize> {
+        records.iter().filter_map(wanted).collect()
+    };
+    let begun = last(|record| match record {
+        Record::Doing { step } => Some(*step),
+        _ => None,
+    });
+    let undone = last(|record| match record {
+        Record::Undoing { step } | Record::Undid { step } => Some(*step),
+        _ => None,
+    });
+    let role = |spec: &ContainerSpec| {
+        spec.labels.get(label::ROLE).map(String::as_str) == Some(Role::Database.as_str())
+    };
+    let mut standing = Some(before);
+    for step in begun.difference(&undone).filter_map(|step| steps.get(*step)) {
+        match step {
+            Step::RemoveContainer { spec } if role(spec) => standing = None,
+            Step::RunContainer { spec } if role(spec) => standing = Some(&**spec),
+            _ => {}
+        }
+    }
+    match standing {
+        Some(spec) => containers::run(world, spec),
+        None => Ok(()),
+    }
 }
 
 /// Removes the containers of an interrupted operation's commands: one may still be at work. An

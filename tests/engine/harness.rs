@@ -35,8 +35,7 @@ pub static PLACE: LazyLock<PathBuf> = LazyLock::new(|| {
         format!("kor-sample:{VERSION}"),
         format!("kor-sample:{NEWER}"),
     ] {
-        docker(&["image", "inspect", &image])
-            .expect_ok(&format!("{image} is needed: images/build makes it"));
+        wanted_image(&image, "");
     }
     let place = PathBuf::from(format!("/tmp/kct-{}", std::process::id()));
     sweep_earlier_runs();
@@ -44,6 +43,13 @@ pub static PLACE: LazyLock<PathBuf> = LazyLock::new(|| {
     start_reaper(&place);
     place
 });
+
+/// Fails with what to type where an image is not here.
+pub fn wanted_image(image: &str, built_by: &str) {
+    docker(&["image", "inspect", image]).expect_ok(&format!(
+        "{image} is needed: images/build {built_by} makes it"
+    ));
+}
 
 /// Removes the containers and networks of clusters below `$1` and what is mounted there, then the
 /// directory.

@@ -33,6 +33,7 @@ mod commands;
 mod consistency;
 mod content;
 mod crossing;
+mod database_change;
 mod disk_full;
 mod documents;
 mod eras;

@@ -10,6 +10,7 @@ use crate::prepared::{
     up, upgraded, with_documents, with_snapshot, with_snapshot_and_down, with_snapshots,
     without_tables,
 };
+use crate::database_change::with_neighbours;
 use crate::search_change::{with_new_server, with_old_server};
 
 /// A verb at work: what is there before, and how it is called.
@@ -133,6 +134,38 @@ pub const CASES: &[Case] = &[
         &["services", "set", "--search", "elasticsearch:5.6.9"],
     )
     .failing_at("run -c bundle exec bin/kor index-all"),
+    on_cluster(
+        with_neighbours,
+        &["services", "set", "--database", "mariadb:11.8"],
+    ),
+    on_cluster(
+        with_neighbours,
+        &["services", "set", "--database", "mariadb:11.8"],
+    )
+    .failing_at("exec sh -c program="),
+    on_instance(
+        with_neighbours,
+        &[
+            "upgrade",
+            "v5.1.0",
+            "--yes",
+            "--database",
+            "mariadb:11.8",
+            "--no-snapshot",
+        ],
+    ),
+    on_instance(
+        with_neighbours,
+        &[
+            "upgrade",
+            "v5.1.0",
+            "--yes",
+            "--database",
+            "mariadb:11.8",
+            "--no-snapshot",
+        ],
+    )
+    .failing_at("db:migrate"),
     on_instance(without_tables, &["init"]),
     on_instance(without_tables, &["init"]).failing_at("plain_password"),
     on_instance(made, &["start"]),

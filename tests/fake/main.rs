@@ -9,6 +9,7 @@ mod cases;
 #[path = "../common/chance.rs"]
 mod chance;
 mod crossing;
+mod database_change;
 mod documents;
 mod field;
 mod first_boot;

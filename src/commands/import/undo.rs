@@ -6,9 +6,9 @@ use crate::commands::context::{Context, typed};
 use crate::commands::kept::{self, Found};
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
-use crate::commands::search_change::{self, Change};
+use crate::commands::server_change::{Asked, Change};
 use crate::commands::session::{Extent, Session, Touch, services_are_down};
-use crate::commands::{first_content, new, snapshot, start, stop, unfinished, upkeep};
+use crate::commands::{first_content, new, search_change, snapshot, start, stop, unfinished, upkeep};
 use crate::error::{Error, Result};
 use crate::host::{files, store};
 use crate::model::container::{Role, names};
@@ -80,10 +80,18 @@ pub fn run(context: &Context<'_>, verb: &'static str, discard_new: bool) -> Resu
     let change = match &found.kept.search {
         // One that both work with stays.
         Some(image) if !then.contract.search.fits(cluster.search_image.tag()) => {
-            Change::of(&session, image, &name)?
+            let asked = Asked {
+                search: Some(image),
+                ..Asked::default()
+            };
+            Change::of(&session, asked, Some(&name))?
         }
         _ => None,
     };
+    if let Some(change) = &change {
+        change.ensure(&session)?;
+    }
+    new::check_database_fits(cluster, then.contract, &then.instance.version)?;
     if change.is_none() && then.instance.index.is_some() {
         // It may have become another one since, by another verb.
         new::check_search_fits(cluster, then.contract, &then.instance.version)?;
@@ -95,7 +103,7 @@ pub fn run(context: &Context<'_>, verb: &'static str, discard_new: bool) -> Resu
         plan.push(snapshot::step(now)?);
     }
     if let Some(change) = &change {
-        change.push(&mut plan, &session, now)?;
+        change.push(&mut plan, &session, &observed, Some(now))?;
     }
     let plan = plan_undo(
         plan,
@@ -176,7 +184,7 @@ fn plan_undo(
     }
     let away = layout.next(name).root().to_owned();
     if let Some(change) = &change {
-        search_change::push_config(&mut plan, &session.cluster, &change.wanted)?;
+        change.push_config(&mut plan, &session.cluster)?;
     }
     // What was kept has its place there; what it never had is no part of the exchange, or taking that
     // back would take it away.
@@ -219,8 +227,8 @@ fn plan_undo(
     for path in [found.directory, away] {
         plan.push(Step::DiscardDirectory { path });
     }
-    if change.is_some() {
-        search_change::push_end(&mut plan, &session.cluster);
+    if let Some(change) = &change {
+        change.push_end(&mut plan, session, observed)?;
     }
     Ok(plan)
 }

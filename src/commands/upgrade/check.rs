@@ -67,11 +67,7 @@ pub fn step(
             )));
     }
     new::check_fits(cluster, next, to).map_err(|error| {
-        let rules = &next.search;
-        match rules.fits(cluster.search_image.tag()) {
-            true => error,
-            false => error.next(format!("say --search {}", rules.image)),
-        }
+        error.next(format!("say {}", servers_wanted(cluster, next).join(" ")))
     })?;
     for fault in next.faults_of(to).iter().filter(|f| f.blocks) {
         confirm(
@@ -84,6 +80,18 @@ pub fn step(
         )?;
     }
     Ok(())
+}
+
+/// What to say for a version that does not work with the cluster's servers.
+fn servers_wanted(cluster: &Cluster, next: &Contract) -> Vec<String> {
+    [
+        ("--database", &next.database, &cluster.database_image),
+        ("--search", &next.search, &cluster.search_image),
+    ]
+    .into_iter()
+    .filter(|(_, rules, image)| !rules.fits(image.tag()))
+    .map(|(flag, rules, _)| format!("{flag} {}", rules.image))
+    .collect()
 }
 
 /// The eras of the major versions that are left out, the oldest first.

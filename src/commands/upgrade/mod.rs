@@ -40,7 +40,8 @@ pub struct Args {
     /// Put another search server in the place of the cluster's, which the version wants
     #[arg(long, value_name = "IMAGE", value_parser = ImageRef::parse, conflicts_with_all = ["undo", "rehearse"])]
     pub search: Option<ImageRef>,
-    /// Put another database server in the place of the cluster's (not yet)
+    /// Put another database server in the place of the cluster's; all its instances are down
+    /// meanwhile
     #[arg(long, value_name = "IMAGE", value_parser = ImageRef::parse, conflicts_with_all = ["undo", "rehearse"])]
     pub database: Option<ImageRef>,
     /// With several instances: this one first, and the others only if it is well
@@ -57,13 +58,6 @@ pub struct Args {
 /// Exit 6 where it is not allowed, the instance is not well, or there is no room; 1 where a step
 /// fails: everything is undone then, and the old version answers again.
 pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
-    if let Some(image) = &args.database {
-        return Err(
-            Error::refused(format!("the database server cannot be changed to {image} yet"))
-                .why("what a newer server makes of the data directory no older one opens again")
-                .next("make a cluster with it, and carry the content over: create DIR --database-image IMAGE, then new NAME --from FILE"),
-        );
-    }
     match &args.to {
         _ if args.undo => undo::run(context, "upgrade", args.discard_new),
         Some(to) if args.rehearse => rehearse::run(args, to, context),

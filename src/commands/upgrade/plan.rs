@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::commands::index::{self, Documents};
 use crate::commands::kept::{self, Found};
 use crate::commands::observed::Observed;
-use crate::commands::search_change::{self, Change};
+use crate::commands::server_change::{self, Change};
 use crate::commands::session::Session;
 use crate::commands::upgrade::crossing::Crossing;
 use crate::commands::{first_content, proof, snapshot, start, stop, unfinished};
@@ -31,7 +31,7 @@ pub struct Parts<'a> {
     pub exchanged: Vec<String>,
     /// What another era has differently.
     pub crossing: &'a Crossing,
-    /// Another search server, if there is to be one.
+    /// Another server that the cluster shares, if there is to be one.
     pub change: Option<&'a Change>,
     /// What is written down of the content that gives way.
     pub kept: Kept,
@@ -61,29 +61,23 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
     if parts.snapshot {
         plan.push(snapshot::step(now)?);
     }
+    let mut serves = runs;
     if let Some(change) = parts.change {
-        change.push(&mut plan, session, now)?;
+        if change.stops_all() && runs {
+            plan.steps
+                .extend(unfinished::wait_for_worker(now, then, true));
+            server_change::push_stop(&mut plan, observed, &[*now])?;
+            serves = false;
+        }
+        change.push(&mut plan, session, observed, Some(now))?;
     }
     let copy = copy_of(&parts);
     push_place(&mut plan, &parts, &copy);
     plan.push(Step::CopySchema { copy: copy.clone() });
-    // From here on something is noticed, by writers.
-    let mut removals = Vec::new();
-    stop::removals(&mut removals, observed, now)?;
-    let web = runs.then(|| removals.pop()).flatten();
-    if runs {
-        plan.steps
-            .extend(unfinished::wait_for_worker(now, then, true));
-    }
-    plan.steps.extend(removals);
-    if runs {
-        plan.steps.extend(unfinished::wait(now, true));
-        plan.steps
-            .extend(parts.rights.clone().map(|rights| Step::ReadOnly {
-                database: names::service(&session.cluster.name, Role::Database),
-                rights,
-            }));
-    }
+    let web = match serves {
+        true => push_read_only(&mut plan, session, observed, &parts)?,
+        false => None,
+    };
     // What came while it was waited for.
     plan.steps
         .extend(unfinished::wait_for_worker(now, then, false));
@@ -96,7 +90,7 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
         kept: Box::new(parts.kept.clone()),
     });
     if let Some(change) = parts.change {
-        search_change::push_config(&mut plan, &session.cluster, &change.wanted)?;
+        change.push_config(&mut plan, &session.cluster)?;
     }
     plan.steps.extend(web);
     push_exchange(&mut plan, &parts);
@@ -105,8 +99,32 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
         start::push_healthy(&mut plan, &[*then]);
     }
     plan.no_return_from_here();
-    push_end(&mut plan, session, parts, runs)?;
+    push_end(&mut plan, session, observed, parts, (runs, serves))?;
     Ok(plan)
+}
+
+/// The steps that keep writers away while readers are served. The one that ends that too comes
+/// later.
+fn push_read_only(
+    plan: &mut Plan,
+    session: &Session<'_>,
+    observed: &Observed,
+    parts: &Parts<'_>,
+) -> Result<Option<Step>> {
+    let Parts { now, then, .. } = parts;
+    let mut removals = Vec::new();
+    stop::removals(&mut removals, observed, now)?;
+    let web = removals.pop();
+    plan.steps
+        .extend(unfinished::wait_for_worker(now, then, true));
+    plan.steps.extend(removals);
+    plan.steps.extend(unfinished::wait(now, true));
+    plan.steps
+        .extend(parts.rights.clone().map(|rights| Step::ReadOnly {
+            database: names::service(&session.cluster.name, Role::Database),
+            rights,
+        }));
+    Ok(web)
 }
 
 /// What takes the place of what is there; and what nothing reads any more gives way too.
@@ -128,19 +146,27 @@ fn push_exchange(plan: &mut Plan, parts: &Parts<'_>) {
 }
 
 /// The rest, behind the point of no return.
-fn push_end(plan: &mut Plan, session: &Session<'_>, parts: Parts<'_>, runs: bool) -> Result<()> {
-    if runs {
+fn push_end(
+    plan: &mut Plan,
+    session: &Session<'_>,
+    observed: &Observed,
+    parts: Parts<'_>,
+    (runs, served): (bool, bool),
+) -> Result<()> {
+    if served {
         plan.steps.extend(parts.rights.map(|rights| Step::GiveBack {
             database: names::service(&session.cluster.name, Role::Database),
             rights,
         }));
+    }
+    if runs {
         start::push_mends(plan, &[parts.then])?;
     }
     for one in parts.earlier {
         kept::push_drop(plan, &session.cluster, one);
     }
-    if parts.change.is_some() {
-        search_change::push_end(plan, &session.cluster);
+    if let Some(change) = parts.change {
+        change.push_end(plan, session, observed)?;
     }
     plan.push(Step::DiscardDirectory {
         path: parts.beside.instance.layout.root().to_owned(),

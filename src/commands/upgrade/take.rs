@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::commands::context::{Context, typed};
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
-use crate::commands::search_change::Change;
+use crate::commands::server_change::{Asked, Change};
 use crate::commands::session::{Extent, Session, Touch};
 use crate::commands::upgrade::crossing::{self, Crossing};
 use crate::commands::upgrade::plan::{self, Parts};
@@ -191,7 +191,9 @@ pub fn parts<'a>(
             since: clock::now(),
             old: place(now),
             new: place(then),
-            search: change.map(|_| cluster.search_image.clone()),
+            search: change
+                .filter(|change| change.empties_indices())
+                .map(|_| cluster.search_image.clone()),
             entries: given_way.cloned().collect(),
             tables: std::collections::BTreeMap::new(),
         },
@@ -212,10 +214,14 @@ fn one(
     cluster: &Cluster,
     name: &Name,
 ) -> Result<Report> {
-    let extent = match &args.search {
-        // All of them have their index in it.
-        Some(_) => Extent::Cluster,
-        None => Extent::Instances,
+    let asked = Asked {
+        search: args.search.as_ref(),
+        database: args.database.as_ref(),
+    };
+    let extent = match asked.any() {
+        // All of them have something in it.
+        true => Extent::Cluster,
+        false => Extent::Instances,
     };
     let session = Session::begin(
         context,
@@ -235,10 +241,7 @@ fn one(
     }
     let contract = session.contracts.covering(&now.version)?;
     let next = session.contracts.covering(to)?;
-    let change = match &args.search {
-        Some(image) => Change::of(&session, image, name)?,
-        None => None,
-    };
+    let change = Change::of(&session, asked, Some(name))?;
     let wanted = change
         .as_ref()
         .map_or(&session.cluster, |change| &change.wanted);
@@ -249,6 +252,9 @@ fn one(
         (to, next),
         args.force,
     )?;
+    if let Some(change) = &change {
+        change.ensure(&session)?;
+    }
     let described = describe(&session.cluster, now, to, (contract, next))?;
     let now = &described.now;
     let snapshot = !args.no_snapshot;
@@ -267,6 +273,9 @@ fn one(
     parts.rights = Some(Box::new(rights));
     let then = parts.then;
     let plan = plan::whole(&session, &observed, parts)?;
+    if let Some(change) = &change {
+        say_no_way_back(&session, change, (now, contract));
+    }
     let crossing = &described.crossing;
     let lines = crossing.lines(&then, snapshot);
     if !context.flags.dry_run {
@@ -274,6 +283,9 @@ fn one(
     }
     if let Some(report) = session.carry_out(&plan)? {
         return Ok(crossing.add_to(report, lines));
+    }
+    if let Some(change) = &change {
+        change.await_all(&session, &observed)?;
     }
     if observed.web_runs(name) {
         pages::warn(context, &[then]);
@@ -290,10 +302,22 @@ fn one(
             "instance": name,
             "version": to,
             "from": now.version,
-            "search": change.as_ref().map(|change| &change.wanted.search_image),
+            "search": args.search,
+            "database": args.database,
             "urls": start::urls(&[then]),
             "undo": undo,
         }),
     );
     Ok(crossing.add_to(report, Vec::new()))
+}
+
+/// A database server stays, whatever an undo brings back.
+fn say_no_way_back(session: &Session<'_>, change: &Change, (now, contract): (&Instance, &Contract)) {
+    let image = &change.wanted.database_image;
+    if !contract.database.fits(image.tag()) {
+        session.context.observer.warn(&format!(
+            "{} does not work with {image}: once the upgrade is done, `upgrade --undo` does not lead back to it",
+            now.version
+        ));
+    }
 }

@@ -1,0 +1,123 @@
+//! Another database server in the place of a cluster's: what excludes it, and the steps of it.
+
+use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
+
+use crate::commands::boot::await_service;
+use crate::commands::database_image;
+use crate::error::{Error, Result};
+use crate::host::clone::Rules;
+use crate::host::{database_files, files, sizes, space};
+use crate::model::cluster::Cluster;
+use crate::model::container::Role;
+use crate::model::memory::human;
+use crate::model::version::{compare, numbers};
+use crate::services::{app::App, database};
+use crate::steps::{Plan, Step};
+
+/// How long the data is measured.
+const COUNTING: Duration = Duration::from_secs(30);
+
+/// Refuses a server that an instance's version does not work with, one that does not open the
+/// data, and data that cannot be kept for the way back.
+///
+/// # Errors
+/// Exit 6 with what excludes it.
+pub fn check(before: &Cluster, apps: &[App<'_>], wanted: &Cluster) -> Result<()> {
+    let image = &wanted.database_image;
+    let refused = || Error::refused(format!("{image} cannot be this cluster's database server"));
+    let excluded: Vec<String> = apps
+        .iter()
+        .filter(|app| !app.contract.database.fits(image.tag()))
+        .map(|app| format!("{} ({})", app.instance.name, app.instance.version))
+        .collect();
+    if !excluded.is_empty() {
+        return Err(refused()
+            .why(format!("it does not work with {}", excluded.join(" and ")))
+            .next("upgrade them first, or put them into a cluster of their own"));
+    }
+    // Without what `adopt` found: nobody ran the new one on this data yet.
+    database_image::check(wanted, None)?;
+    if let Some(writer) = database_files::writer(&before.layout.database_data())?
+        && let Some(series) = writer.series.as_deref().and_then(numbers)
+        && let Some(tag) = image.numbers()
+        && compare(&tag, &series).is_lt()
+        && !series.starts_with(&tag)
+    {
+        return Err(refused()
+            .why(format!(
+                "{} wrote the data, and no older one opens it again",
+                writer.words()
+            ))
+            .next("make a cluster with it, and instances there: create DIR --database-image IMAGE, then new NAME --from FILE"));
+    }
+    check_place(before)
+}
+
+/// The data is moved, and copied to where it was.
+fn check_place(cluster: &Cluster) -> Result<()> {
+    let (data, kept) = (
+        cluster.layout.database_data(),
+        cluster.layout.database_data_before(),
+    );
+    if files::exists(&kept) {
+        return Err(
+            Error::refused(format!("{} is there already", kept.display()))
+                .why("the old server's data is to be kept there")
+                .next("look at it, and move it elsewhere"),
+        );
+    }
+    let root = cluster.layout.root();
+    let io = |e: std::io::Error| Error::io("look at", &data, &e);
+    let there = std::fs::symlink_metadata(&data).map_err(io)?;
+    let above = std::fs::metadata(root).map_err(io)?;
+    if !there.is_dir() || there.dev() != above.dev() {
+        return Err(
+            Error::refused(format!("{} cannot be kept for the way back", data.display()))
+                .why("it is a link, or a file system of its own, so that it cannot be moved aside")
+                .next("shut the cluster down, save the directory, and boot after `config set DATABASE_IMAGE IMAGE`"),
+        );
+    }
+    let needed = sizes::of_directory(&data, COUNTING).bytes;
+    let (_, free) = space::free(root)?;
+    if needed > free {
+        return Err(
+            Error::refused("there is no room for a copy of the database's data")
+                .why(format!(
+                    "it has {}, and {} are free",
+                    human(needed),
+                    human(free)
+                ))
+                .next("`snapshots` lists what may go, `import --forget` what an import left behind"),
+        );
+    }
+    Ok(())
+}
+
+/// The steps that run the other server on a copy of the data. Nobody may work with the one that
+/// runs any more: what was written since would not be on the way back.
+pub fn push(plan: &mut Plan, before: &Cluster, wanted: &Cluster) {
+    let layout = &before.layout;
+    let new = database::spec(wanted);
+    let container = new.name.clone();
+    plan.push(Step::RemoveContainer {
+        spec: Box::new(database::spec(before)),
+    });
+    // What a newer server makes of it no older one opens again; so it works on the copy.
+    plan.push(Step::MoveDirectory {
+        from: layout.database_data(),
+        to: layout.database_data_before(),
+    });
+    plan.push(Step::CopyFiles {
+        from: layout.database_data_before(),
+        to: layout.database_data(),
+        rules: Rules::default(),
+    });
+    plan.push(Step::RunContainer {
+        spec: Box::new(new),
+    });
+    plan.push(await_service(Role::Database, &container));
+    plan.push(Step::UpgradeServer {
+        database: container,
+    });
+}

@@ -1,0 +1,244 @@
+//! Other servers in the place of those that a cluster shares, in the plan of a verb.
+
+use crate::commands::observed::Observed;
+use crate::commands::session::Session;
+use crate::commands::{database_change, images, proof, search_change, start, stop, unfinished};
+use crate::error::Result;
+use crate::host::{files, store};
+use crate::model::cluster::{Cluster, key};
+use crate::model::image::ImageRef;
+use crate::model::instance::Instance;
+use crate::model::name::Name;
+use crate::model::secret::Secret;
+use crate::services::app::App;
+use crate::steps::{Entry, Plan, Step};
+
+/// The servers that are asked for; none where it stays.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked<'a> {
+    /// The search server.
+    pub search: Option<&'a ImageRef>,
+    /// The database server.
+    pub database: Option<&'a ImageRef>,
+}
+
+impl Asked<'_> {
+    /// Whether there is any.
+    pub fn any(&self) -> bool {
+        self.search.is_some() || self.database.is_some()
+    }
+}
+
+/// A change of one server or of both.
+pub struct Change {
+    /// The cluster with the new ones.
+    pub wanted: Cluster,
+    /// The instances beside the one that the verb is about.
+    others: Vec<Instance>,
+    search: bool,
+    database: bool,
+}
+
+impl Change {
+    /// The change, where there is one to make. Nothing is pulled yet: see [`Change::ensure`].
+    ///
+    /// # Errors
+    /// Exit 6 where another instance's version does not work with a server, the data cannot be
+    /// taken along, or there is no room for it twice.
+    pub fn of(session: &Session<'_>, asked: Asked<'_>, one: Option<&Name>) -> Result<Option<Self>> {
+        let before = &session.cluster;
+        let mut wanted = before.clone();
+        for (image, place) in [
+            (asked.search, &mut wanted.search_image),
+            (asked.database, &mut wanted.database_image),
+        ] {
+            image
+                .into_iter()
+                .for_each(|image| place.clone_from(image));
+        }
+        // Behind the lock: who held it may have made or removed one.
+        let mut names = store::instance_names(before)?;
+        names.retain(|name| Some(name) != one);
+        let change = Change {
+            others: start::load(session, &names)?,
+            search: wanted.search_image != before.search_image,
+            database: wanted.database_image != before.database_image,
+            wanted,
+        };
+        if !change.search && !change.database {
+            return Ok(None);
+        }
+        let others = change.others(session)?;
+        if change.search {
+            search_change::check(before, &others, &change.wanted.search_image)?;
+        }
+        if change.database {
+            database_change::check(before, &others, &change.wanted)?;
+        }
+        Ok(Some(change))
+    }
+
+    /// Has the images that it takes.
+    ///
+    /// # Errors
+    /// Exit 1 where one cannot be had.
+    pub fn ensure(&self, session: &Session<'_>) -> Result<()> {
+        let mut needed = images::of_services(&self.wanted);
+        needed.extend(images::of_apps(&self.others(session)?)?);
+        images::ensure(session.context, &needed)
+    }
+
+    /// Whether all instances are down while it is made.
+    pub fn stops_all(&self) -> bool {
+        self.database
+    }
+
+    /// Whether the indices are made anew.
+    pub fn empties_indices(&self) -> bool {
+        self.search
+    }
+
+    /// The instances beside the one that the verb is about.
+    ///
+    /// # Errors
+    /// Exit 6 where no contract covers a version.
+    pub fn others<'a>(&'a self, session: &'a Session<'_>) -> Result<Vec<App<'a>>> {
+        start::apps(session, &self.others)
+    }
+
+    /// Those of them that run.
+    fn running<'a>(
+        &'a self,
+        session: &'a Session<'_>,
+        observed: &Observed,
+    ) -> Result<Vec<App<'a>>> {
+        let mut apps = self.others(session)?;
+        apps.retain(|app| observed.web_runs(&app.instance.name));
+        Ok(apps)
+    }
+
+    /// The steps that put the new servers into their places, with the other instances on them as
+    /// before; with another database server these are stopped, and tried out. `one` is what the
+    /// verb is about: its index is filled too where its version of now works with the server, and
+    /// with another database server it is down already.
+    ///
+    /// # Errors
+    /// Exit 2 where the configured repository is none.
+    pub fn push(
+        &self,
+        plan: &mut Plan,
+        session: &Session<'_>,
+        observed: &Observed,
+        one: Option<&App<'_>>,
+    ) -> Result<()> {
+        // Who starts and stops the cluster has to know first which of both it is.
+        plan.holds_cluster = true;
+        let others = self.others(session)?;
+        plan.instances
+            .extend(others.iter().map(|app| app.instance.name.clone()));
+        let running = self.running(session, observed)?;
+        if self.database {
+            push_stop(plan, observed, &running)?;
+            database_change::push(plan, &session.cluster, &self.wanted);
+        }
+        if self.search {
+            search_change::push(plan, &session.cluster, &self.wanted);
+            let fits = |app: &&App<'_>| {
+                let image = &self.wanted.search_image;
+                app.contract.search.fits(image.tag())
+            };
+            let apps: Vec<App<'_>> = others.iter().chain(one.filter(fits)).copied().collect();
+            search_change::push_indices(plan, session, &apps)?;
+        }
+        if self.database {
+            for app in &running {
+                proof::push(plan, session, app, None)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The step that makes them the cluster's.
+    ///
+    /// # Errors
+    /// Exit 2 where the configuration cannot be written.
+    pub fn push_config(&self, plan: &mut Plan, before: &Cluster) -> Result<()> {
+        let mut config = before.config.clone();
+        let mut words = Vec::new();
+        if self.search {
+            let image = &self.wanted.search_image;
+            config.set(key::SEARCH_IMAGE, image.as_str())?;
+            words.push(format!("the search server is {image}"));
+        }
+        if self.database {
+            let image = &self.wanted.database_image;
+            config.set(key::DATABASE_IMAGE, image.as_str())?;
+            words.push(format!("the database server is {image}"));
+        }
+        plan.push(Step::Place {
+            what: format!("write down that {}", words.join(" and ")),
+            entries: vec![Entry::File {
+                path: before.layout.config(),
+                mode: files::PRIVATE,
+                before: Some(Secret::new(before.config.to_string())),
+                content: Secret::new(config.to_string()),
+            }],
+        });
+        Ok(())
+    }
+
+    /// The rest, behind the point of no return: who was stopped is started, and the data of the
+    /// servers of before goes.
+    ///
+    /// # Errors
+    /// Exit 2 where the configured repository is none.
+    pub fn push_end(
+        &self,
+        plan: &mut Plan,
+        session: &Session<'_>,
+        observed: &Observed,
+    ) -> Result<()> {
+        let layout = &session.cluster.layout;
+        if self.database {
+            let running = self.running(session, observed)?;
+            start::push_containers(plan, &Observed::default(), &running)?;
+            plan.push(Step::DiscardDirectory {
+                path: layout.database_data_before(),
+            });
+        }
+        if self.search {
+            plan.push(Step::DiscardDirectory {
+                path: layout.search_data_before(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Waits until those that were stopped are healthy again, as an operation of its own: none of
+    /// them keeps the cluster from being worked on.
+    ///
+    /// # Errors
+    /// Exit 1 with what does not answer.
+    pub fn await_all(&self, session: &Session<'_>, observed: &Observed) -> Result<()> {
+        let running = self.running(session, observed)?;
+        if !self.database || running.is_empty() {
+            return Ok(());
+        }
+        start::await_started(session, &running)
+    }
+}
+
+/// The steps that stop instances; all of what a stop would cut off is waited for before the first
+/// is down.
+///
+/// # Errors
+/// Exit 2 where the configured repository is none.
+pub fn push_stop(plan: &mut Plan, observed: &Observed, apps: &[App<'_>]) -> Result<()> {
+    for app in apps {
+        plan.steps.extend(unfinished::wait(app, true));
+    }
+    for app in apps {
+        stop::removals(&mut plan.steps, observed, app)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! Another database server in the place of the one that all instances of a cluster share: an older
+//! series of MariaDB gives way to a newer one.
+
+use std::fs;
+
+use crate::cluster::Cluster;
+use crate::docker::docker;
+use crate::harness::{until, wanted_image};
+use crate::upgrading::{assert_nothing_left, names, running};
+use crate::web::Site;
+
+const NEW: &str = "mariadb:11.8";
+
+fn series(cluster: &Cluster) -> String {
+    let version = cluster.sql("select version()");
+    version.split('.').take(2).collect::<Vec<_>>().join(".")
+}
+
+fn upgrade(cluster: &Cluster, version: &str) -> crate::call::Call {
+    let words = ["upgrade", version, "--yes", "--no-snapshot", "--database", NEW];
+    cluster.instance("main", words)
+}
+
+fn assert_answers(cluster: &Cluster, main: &Site, beside: &Site) {
+    for (name, site) in [("main", main), ("beside", beside)] {
+        // What an undo starts, it does not wait for.
+        until(name, 60, || cluster.condition(name) == "up");
+        assert!(site.answers());
+    }
+    assert!(!cluster.root.join("mysql.before").exists());
+}
+
+#[test]
+fn a_newer_series_comes_with_a_version_or_not_at_all_and_takes_every_row_along() {
+    wanted_image(NEW, "mariadb 11.8");
+    let (cluster, main) = running();
+    let port = cluster.add("beside");
+    cluster.call(["start", "beside"]).ok();
+    let beside = Site::of(&cluster, "beside", port);
+    main.make("Ankhesenamun");
+    beside.make("Teje");
+    assert_eq!(series(&cluster), "10.11");
+
+    // The version's migration fails, so the old server comes back on the data that it left.
+    upgrade(&cluster, "v5.1.91").expect(1);
+    assert_eq!(series(&cluster), "10.11");
+    assert_answers(&cluster, &main, &beside);
+    main.make("Nofretete");
+
+    let said = upgrade(&cluster, "v5.1.0").args(["--json"]).ok().json();
+    assert_eq!(said["database"], NEW);
+    assert_eq!(series(&cluster), "11.8");
+    assert_answers(&cluster, &main, &beside);
+    assert_eq!(cluster.status_of("main")["version"], "5.1.0");
+    // The server's own tables are of its version as well.
+    let info = fs::read_to_string(cluster.root.join("mysql/mariadb_upgrade_info")).unwrap();
+    assert!(info.starts_with("11.8"), "{info}");
+    let there = names(&cluster);
+    assert!(there.contains("Ankhesenamun") && there.contains("Nofretete"));
+    let teje = cluster.sql("select count(*) from kor_beside.entities where name = 'Teje'");
+    assert_eq!(teje, "1");
+    until("the neighbour's is found", 20, || beside.found("Teje") == 1);
+
+    // What the log of the new server has is followed as well, and it stays when a version goes back.
+    cluster.instance("main", ["upgrade", "--undo"]).ok();
+    assert_eq!(series(&cluster), "11.8");
+    main.make("Echnaton");
+    let words = ["upgrade", "v5.1.0", "--yes", "--no-snapshot"];
+    cluster.instance("main", words).ok();
+    assert_nothing_left(&cluster);
+    let snapshot = cluster.call(["snapshot", "beside", "--json"]).ok().json();
+    let file = snapshot["snapshots"][0]["path"].as_str().unwrap().to_owned();
+    cluster.instance("beside", ["import", &file]).ok();
+    assert_answers(&cluster, &main, &beside);
+
+    // No way back to a server that does not open what the new one wrote.
+    cluster
+        .call(["services", "set", "--database", "mariadb:10.11"])
+        .expect(6)
+        .says(&["no older one opens it"]);
+    // Another image of the same series does.
+    let other = "mariadb:11.8.99";
+    docker(&["tag", NEW, other]).ok();
+    let set = cluster.call(["services", "set", "--database", other]).run();
+    docker(&["rmi", other]);
+    set.ok();
+    assert_answers(&cluster, &main, &beside);
+    assert!(names(&cluster).contains("Echnaton"));
+}
