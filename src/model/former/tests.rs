@@ -221,3 +221,36 @@ fn encrypted_from_the_first_byte_is_no_way_of_the_new_one() {
     assert!(env(&carried).contains(&"MAIL_SMTP_PORT=465".to_owned()));
     assert_eq!(left(&carried), ["UseTLS"]);
 }
+
+#[test]
+fn encryption_that_was_off_is_named_for_nothing_turns_it_off_any_more() {
+    let smtp = |switch: &str| {
+        of(&format!(
+            "production: {{mail: {{delivery_method: smtp, smtp_settings: {{address: a, \
+             enable_starttls_auto: {switch}}}}}}}"
+        ))
+    };
+    let key = "MAIL_SMTP_ENABLE_STARTTLS_AUTO";
+    for switch in ["false", "no", "off"] {
+        let carried = smtp(switch);
+        assert!(!env(&carried).iter().any(|line| line.starts_with(key)));
+        assert_eq!(
+            left(&carried),
+            ["mail.smtp_settings.enable_starttls_auto"],
+            "{switch}"
+        );
+    }
+    for switch in ["true", "yes"] {
+        let carried = smtp(switch);
+        assert!(env(&carried).contains(&format!("{key}=true")), "{switch}");
+        assert!(carried.left.is_empty());
+    }
+    for ssmtp in ["", "UseSTARTTLS=NO\n"] {
+        let carried = with(FormerFiles {
+            ssmtp: Some(format!("mailhub=mail.example.org\n{ssmtp}")),
+            ..FormerFiles::default()
+        });
+        assert!(!env(&carried).iter().any(|line| line.starts_with(key)));
+        assert_eq!(left(&carried), ["UseSTARTTLS"]);
+    }
+}
