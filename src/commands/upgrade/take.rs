@@ -9,6 +9,7 @@ use crate::commands::search_change::Change;
 use crate::commands::session::{Extent, Session, Touch};
 use crate::commands::upgrade::crossing::{self, Crossing};
 use crate::commands::upgrade::plan::{self, Parts};
+use crate::commands::upgrade::told::Keeping;
 use crate::commands::upgrade::{Args, check, texts};
 use crate::commands::{kept, pages, start, upkeep};
 use crate::error::{Error, Result};
@@ -268,7 +269,7 @@ fn one(
     let then = parts.then;
     let plan = plan::whole(&session, &observed, parts)?;
     let crossing = &described.crossing;
-    let lines = crossing.lines(&then, snapshot);
+    let lines = crossing.lines(&then, Keeping::of(snapshot));
     if !context.flags.dry_run {
         lines.iter().for_each(|line| context.observer.warn(line));
     }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::settings::{Setting, Settings, in_words, switch};
-use super::{Carried, FormerFiles};
+use super::{Carried, Fate, FormerFiles};
 
 /// The file that ssmtp reads.
 const SSMTP: &str = "ssmtp/ssmtp.conf";
@@ -142,7 +142,7 @@ fn by_ssmtp(files: &FormerFiles, carried: &mut Carried) {
         carried.say_mail(STARTTLS, "true");
     } else if !tls {
         // Also where nothing is said: ssmtp does not encrypt by itself.
-        carried.leave(SSMTP, "UseSTARTTLS", ALWAYS);
+        carried.remark(Fate::ToCheck, SSMTP, "UseSTARTTLS", ALWAYS);
     }
     leave_of_ssmtp(&lines, tls, carried);
     if files
@@ -150,27 +150,28 @@ fn by_ssmtp(files: &FormerFiles, carried: &mut Carried) {
         .as_deref()
         .is_some_and(|text| text.lines().any(|l| line_of(l).is_some()))
     {
-        carried.leave(
-            "ssmtp/revaliases",
-            "all of it",
-            "senders are not rewritten any more",
-        );
+        let why = "senders are not rewritten any more";
+        carried.remark(Fate::LeftInPlace, "ssmtp/revaliases", "all of it", why);
     }
 }
 
+/// The file is the cluster's, and stays there for others.
 fn leave_of_ssmtp(lines: &[(String, String)], tls: bool, carried: &mut Carried) {
     for (key, value) in lines {
-        let why = match key.to_lowercase().as_str() {
+        let (fate, why) = match key.to_lowercase().as_str() {
             "mailhub" | "authuser" | "authpass" | "authmethod" | "usestarttls" | "hostname" => {
                 continue;
             }
             "usetls" if !tls => continue,
-            "usetls" => "it only knows STARTTLS",
+            "usetls" => (Fate::ToCheck, "the new version only knows STARTTLS"),
             // The sender that the application gives is the one that counts anyway.
             "fromlineoverride" if switch(&Value::from(value.as_str())) == Some(true) => continue,
-            _ => "it sends by itself, without ssmtp",
+            _ => (
+                Fate::LeftInPlace,
+                "the new version sends by itself, without ssmtp",
+            ),
         };
-        carried.leave(SSMTP, key, why);
+        carried.remark(fate, SSMTP, key, why);
     }
 }
 
