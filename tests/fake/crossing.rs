@@ -157,6 +157,33 @@ fn what_is_lost_what_stays_and_what_is_to_be_looked_at_are_told_apart() {
 }
 
 #[test]
+fn the_answer_has_the_same_keys_where_nothing_is_to_be_done() {
+    let place = Place::new();
+    by_files(&place);
+    let keys =
+        |said: &Value| -> Vec<String> { said.as_object().unwrap().keys().cloned().collect() };
+    let upgrade = |more: &[&str]| {
+        let words = [&["upgrade", "v5.0.1", "--json"], more].concat();
+        place.link(INSTANCE, &words).done().json()
+    };
+    let planned = upgrade(&["--dry-run"]);
+    let done = upgrade(&[]);
+    assert_eq!(done["from"], "v3.0.5");
+    let again = upgrade(&[]);
+    assert_eq!(keys(&again), keys(&done));
+    assert_eq!(again["changed"], false);
+    assert_eq!(again["instances"], json!(["a"]));
+    assert_eq!(again["urls"], done["urls"]);
+    for none in ["from", "search", "undo"] {
+        assert_eq!(again[none], Value::Null);
+    }
+    assert_eq!(again["left_behind"], json!([]));
+    let again = upgrade(&["--dry-run"]);
+    assert_eq!(keys(&again), keys(&planned));
+    assert_eq!(again["steps"], json!([]));
+}
+
+#[test]
 fn a_way_back_into_files_and_a_configuration_that_cannot_be_read_are_refused() {
     let place = Place::new();
     crossed(&place);

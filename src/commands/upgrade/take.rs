@@ -9,7 +9,7 @@ use crate::commands::search_change::Change;
 use crate::commands::session::{Extent, Session, Touch};
 use crate::commands::upgrade::crossing::{self, Crossing};
 use crate::commands::upgrade::plan::{self, Parts};
-use crate::commands::upgrade::told::Keeping;
+use crate::commands::upgrade::told::{self, Keeping};
 use crate::commands::upgrade::{Args, check, texts};
 use crate::commands::{kept, pages, start, upkeep};
 use crate::error::{Error, Result};
@@ -228,11 +228,7 @@ fn one(
     )?;
     let now = store::instance(&session.cluster, name)?;
     if now.version == *to {
-        return Ok(session.report(
-            &session.plan(),
-            vec![format!("instance {name} is of {to} already")],
-            json!({"instance": name, "version": to}),
-        ));
+        return Ok(told::already(&session, &now));
     }
     let contract = session.contracts.covering(&now.version)?;
     let next = session.contracts.covering(to)?;

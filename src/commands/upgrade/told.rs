@@ -1,11 +1,41 @@
-//! What an operator is told of an upgrade: what becomes of settings.
+//! What an operator is told of an upgrade: what becomes of settings, and where nothing is to be done.
 
 use serde_json::{Value, json};
 
 use crate::commands::report::Report;
+use crate::commands::session::Session;
+use crate::commands::start;
 use crate::commands::upgrade::crossing::Crossing;
 use crate::model::former::{Fate, Remark};
+use crate::model::instance::Instance;
 use crate::services::app::App;
+
+/// That an instance is of the version already, with all keys that an upgrade has at its end.
+pub fn already(session: &Session<'_>, now: &Instance) -> Report {
+    let (name, version) = (&now.name, &now.version);
+    let mut plan = session.plan();
+    plan.instances = vec![name.clone()];
+    let line = format!("instance {name} is of {version} already");
+    let report = match session.context.flags.dry_run {
+        true => Report {
+            lines: vec![line],
+            ..Report::of_plan(&plan)
+        },
+        false => session.report(
+            &plan,
+            vec![line],
+            json!({
+                "instance": name,
+                "version": version,
+                "from": null,
+                "search": null,
+                "urls": [start::url(&session.cluster, now)],
+                "undo": null,
+            }),
+        ),
+    };
+    Crossing::default().add_to(report, Vec::new())
+}
 
 /// Where the files are kept of what has no place there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
