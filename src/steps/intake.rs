@@ -220,18 +220,20 @@ impl Documents<'_> {
 
 impl Write for Documents<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let (Some(path), None) = (self.path, &self.file) else {
-            return match &mut self.file {
-                Some(file) => file.write(bytes),
-                None => Ok(bytes.len()),
-            };
+        let Some(path) = self.path else {
+            return Ok(bytes.len());
         };
-        let file = File::options()
-            .write(true)
-            .create_new(true)
-            .mode(files::PRIVATE)
-            .open(path)?;
-        self.file.insert(BufWriter::new(file)).write(bytes)
+        let made = match self.file.take() {
+            Some(file) => Ok(file),
+            None => File::options()
+                .write(true)
+                .create_new(true)
+                .mode(files::PRIVATE)
+                .open(path)
+                .map(BufWriter::new),
+        };
+        let written = made.and_then(|file| self.file.insert(file).write(bytes));
+        written.map_err(|error| files::at(path, &error))
     }
 
     fn flush(&mut self) -> io::Result<()> {

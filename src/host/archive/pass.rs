@@ -207,7 +207,7 @@ impl<'p, 's> Pass<'p, 's> {
         };
         sink.write_all(bytes).map_err(|e| {
             Error::failed(format!("cannot pass on the snapshot's {stream}"))
-                .why(e)
+                .caused_by(&e)
                 .into()
         })
     }

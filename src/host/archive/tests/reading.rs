@@ -352,6 +352,7 @@ fn a_sink_that_fails_is_no_damage() {
     let error =
         watched(|w| crate::host::archive::unpack(&snapshot, &into, RULES, sinks, w)).unwrap_err();
     assert_eq!(error.exit_code(), 1);
+    assert!(error.next.unwrap().contains("free some space"));
     // Nor is a file that is not there, or no file at all.
     let code = |path: &Path| {
         watched(|w| crate::host::archive::check(path, RULES, w))
