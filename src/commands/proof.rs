@@ -3,7 +3,7 @@
 
 use crate::commands::session::Session;
 use crate::error::Result;
-use crate::model::container::{Network, names};
+use crate::model::container::{ContainerSpec, Network, names};
 use crate::model::contract::Mail;
 use crate::services::app::App;
 use crate::services::{database, labels, search};
@@ -17,6 +17,20 @@ const MAIL: (&str, &str) = ("MAIL_DELIVERY_METHOD", "test");
 /// # Errors
 /// Exit 2 where the configured repository is none.
 pub fn push(plan: &mut Plan, session: &Session<'_>, app: &App<'_>) -> Result<()> {
+    push_with(plan, session, app, None)
+}
+
+/// The same, with a command of the application's that has to succeed before it is started, and what
+/// that does.
+///
+/// # Errors
+/// As [`push`].
+pub fn push_with(
+    plan: &mut Plan,
+    session: &Session<'_>,
+    app: &App<'_>,
+    check: Option<(&str, String)>,
+) -> Result<()> {
     let cluster = &session.cluster;
     let network = Network {
         name: names::proof_network(&cluster.name, &session.id),
@@ -30,24 +44,35 @@ pub fn push(plan: &mut Plan, session: &Session<'_>, app: &App<'_>) -> Result<()>
             aliases: spec.aliases,
         })
         .collect();
-    let mut spec = app.phase(&app.contract.web.command, &session.id)?;
-    spec.stop_seconds = app.contract.web.stop_seconds;
-    spec.network = network.name.clone();
-    match app.contract.mail {
-        Mail::Environment => {
-            let (key, value) = MAIL;
-            spec.environment.insert(key.to_owned(), value.to_owned());
+    let alone = |command: &str| -> Result<ContainerSpec> {
+        let mut spec = app.phase(command, &session.id)?;
+        spec.network = network.name.clone();
+        match app.contract.mail {
+            Mail::Environment => {
+                let (key, value) = MAIL;
+                spec.environment.insert(key.to_owned(), value.to_owned());
+            }
+            // Without it nobody is known who takes mail.
+            Mail::Ssmtp => spec
+                .mounts
+                .retain(|mount| mount.source != cluster.layout.ssmtp()),
         }
-        // Without it nobody is known who takes mail.
-        Mail::Ssmtp => spec
-            .mounts
-            .retain(|mount| mount.source != cluster.layout.ssmtp()),
-    }
+        Ok(spec)
+    };
+    let mut spec = alone(&app.contract.web.command)?;
+    spec.stop_seconds = app.contract.web.stop_seconds;
     let container = spec.name.clone();
     plan.push(Step::OpenProof {
         network: network.clone(),
         members: members.clone(),
     });
+    if let Some((command, what)) = check {
+        plan.push(Step::RunPhase {
+            spec: Box::new(alone(command)?),
+            what,
+            input: None,
+        });
+    }
     plan.push(Step::RunContainer {
         spec: Box::new(spec),
     });

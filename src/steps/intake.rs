@@ -14,6 +14,7 @@ use crate::host::archive::{self, Checked, Limits, Rules, Sinks, Strays, Watch};
 use crate::host::fifo_in::FifoIn;
 use crate::host::{crash, files, spool};
 use crate::model::secret::Secret;
+use crate::model::version::Version;
 use crate::services::definers::WithoutDefiners;
 use crate::services::{load, tables};
 use crate::steps::database::server;
@@ -26,6 +27,9 @@ use crate::steps::{World, exchange, unpacked};
 pub struct Intake {
     /// The snapshot's file.
     pub file: PathBuf,
+    /// The version that it is taken for.
+    #[serde(default)]
+    pub version: Option<Version>,
     /// The directory that its files are unpacked into: nothing of worth is there before.
     pub next: PathBuf,
     /// Names at its top that are taken.
@@ -87,6 +91,7 @@ pub fn take_in(world: &World<'_>, intake: &Intake) -> Result<()> {
     let checked = unpack(world, intake);
     sweep(intake)?;
     let checked = checked?;
+    check_version(intake, &checked)?;
     unpacked::check_kinds(intake)?;
     crash::point("after the dump was loaded");
     // A dump can have changed its own user's password.
@@ -238,6 +243,26 @@ impl Write for Documents<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.as_mut().map_or(Ok(()), Write::flush)
+    }
+}
+
+/// Refuses one that is of another version than it was taken for. One that was packed anew says that
+/// only once all of it was read.
+fn check_version(intake: &Intake, checked: &Checked) -> Result<()> {
+    let about = checked.manifest.as_ref().map(|manifest| &manifest.about);
+    let (Some(about), Some(taken_for)) = (about, &intake.version) else {
+        return Ok(());
+    };
+    let own = Version::parse(&about.version)?;
+    match own == *taken_for {
+        true => Ok(()),
+        false => Err(
+            Error::usage(format!("{} is of {own}", intake.file.display()))
+                .why(format!("it was taken for {taken_for}"))
+                .next(format!(
+                    "say --version {own}, or have it in the file's name"
+                )),
+        ),
     }
 }
 

@@ -21,6 +21,7 @@ mod locks;
 mod pairs;
 mod place;
 mod prepared;
+mod prove;
 mod prune;
 mod random_kills;
 mod remove;
