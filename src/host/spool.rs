@@ -74,6 +74,11 @@ pub fn make(path: &Path) -> Result<(Writer, Reader)> {
 }
 
 impl Writer {
+    /// How much was written so far, in bytes.
+    pub fn written(&self) -> u64 {
+        self.0.state().written
+    }
+
     /// Ends the stream with an error: what the reader did not come to yet is of no use.
     pub fn give_up(&self) {
         self.0.state().given_up = true;
