@@ -130,10 +130,18 @@ impl Error {
             Io::NotFound => Kind::NotFound,
             _ => Kind::Failed,
         };
-        let error = Self::new(kind, format!("cannot {doing} {}", path.display())).why(source);
+        Self::new(kind, format!("cannot {doing} {}", path.display())).caused_by(source)
+    }
+
+    /// Adds an error of the system's as the reason, and what helps against it.
+    pub fn caused_by(self, source: &std::io::Error) -> Self {
+        use std::io::ErrorKind as Io;
+        let error = self.why(source);
         match source.kind() {
             Io::PermissionDenied => error.next("run the command as root (sudo)"),
-            Io::StorageFull => error.next("free some space, then run the command again"),
+            Io::StorageFull | Io::QuotaExceeded => {
+                error.next("free some space, then run the command again")
+            }
             _ => error,
         }
     }

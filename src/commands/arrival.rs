@@ -45,6 +45,8 @@ pub struct Arrival {
     pub manifest: Option<Manifest>,
     /// The version that it is of.
     pub version: Version,
+    /// Whether nobody says that but who called.
+    pub on_trust: bool,
 }
 
 impl Arrival {
@@ -67,6 +69,7 @@ impl Arrival {
             Some(manifest) => Some(Version::parse(&manifest.about.version)?),
             None => by_name,
         };
+        let on_trust = own.is_none();
         let version = match (own, given) {
             (Some(own), Some(given)) if own != *given => {
                 return Err(Error::usage(format!("{} is of {own}", file.display()))
@@ -87,6 +90,7 @@ impl Arrival {
             file,
             manifest,
             version,
+            on_trust,
         })
     }
 
@@ -317,6 +321,7 @@ impl Arrival {
         );
         Ok(Intake {
             file: self.file.clone(),
+            version: Some(self.version.clone()),
             next: next.layout.root().to_owned(),
             roots,
             directories: contract.directories.clone(),

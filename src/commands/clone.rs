@@ -203,6 +203,7 @@ fn plan(
         file: order.file.clone(),
         manifest: None,
         version: from.instance.version.clone(),
+        on_trust: false,
     };
     plan.push(Step::TakeSnapshot {
         order: Box::new(order),

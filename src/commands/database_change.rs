@@ -88,7 +88,9 @@ fn check_place(cluster: &Cluster) -> Result<()> {
                     human(needed),
                     human(free)
                 ))
-                .next("`snapshots` lists what may go, `import --forget` what an import left behind"),
+                .next(
+                    "`snapshots` lists what may go, `import --forget` what an import left behind",
+                ),
         );
     }
     Ok(())

@@ -183,7 +183,7 @@ fn report(
             "instance": instance.name,
             "version": instance.version,
             "port": instance.port,
-            "url": start::url(app),
+            "url": start::url(app.cluster, app.instance),
             "admin_user": app.contract.commands.admin_user,
             "admin_password_file": password_file,
             "from": arrival.map(|arrival| &arrival.file),

@@ -3,7 +3,7 @@
 
 use crate::commands::session::Session;
 use crate::error::Result;
-use crate::model::container::{Network, names};
+use crate::model::container::{ContainerSpec, Network, names};
 use crate::model::contract::Mail;
 use crate::services::app::App;
 use crate::services::{database, labels, search};
@@ -12,8 +12,16 @@ use crate::steps::{Member, Plan, Step};
 /// The setting that says how mail leaves; what stands in the environment wins over the file.
 const MAIL: (&str, &str) = ("MAIL_DELIVERY_METHOD", "test");
 
-/// The steps that try an instance's content out, and leave nothing of that. What is done
-/// `meanwhile` does not have to wait until the application has started.
+/// What is done while an instance's content is tried out.
+#[derive(Default)]
+pub struct Beside<'a> {
+    /// A command of the application's that has to succeed before it is started, and what it does.
+    pub check: Option<(&'a str, String)>,
+    /// What does not have to wait until the application has started.
+    pub meanwhile: Option<Step>,
+}
+
+/// The steps that try an instance's content out, and leave nothing of that.
 ///
 /// # Errors
 /// Exit 2 where the configured repository is none.
@@ -21,7 +29,7 @@ pub fn push(
     plan: &mut Plan,
     session: &Session<'_>,
     app: &App<'_>,
-    meanwhile: Option<Step>,
+    beside: Beside<'_>,
 ) -> Result<()> {
     let cluster = &session.cluster;
     let network = Network {
@@ -36,19 +44,23 @@ pub fn push(
             aliases: spec.aliases,
         })
         .collect();
-    let mut spec = app.phase(&app.contract.web.command, &session.id)?;
-    spec.stop_seconds = app.contract.web.stop_seconds;
-    spec.network = network.name.clone();
-    match app.contract.mail {
-        Mail::Environment => {
-            let (key, value) = MAIL;
-            spec.environment.insert(key.to_owned(), value.to_owned());
+    let alone = |command: &str| -> Result<ContainerSpec> {
+        let mut spec = app.phase(command, &session.id)?;
+        spec.network = network.name.clone();
+        match app.contract.mail {
+            Mail::Environment => {
+                let (key, value) = MAIL;
+                spec.environment.insert(key.to_owned(), value.to_owned());
+            }
+            // Without it nobody is known who takes mail.
+            Mail::Ssmtp => spec
+                .mounts
+                .retain(|mount| mount.source != cluster.layout.ssmtp()),
         }
-        // Without it nobody is known who takes mail.
-        Mail::Ssmtp => spec
-            .mounts
-            .retain(|mount| mount.source != cluster.layout.ssmtp()),
-    }
+        Ok(spec)
+    };
+    let mut spec = alone(&app.contract.web.command)?;
+    spec.stop_seconds = app.contract.web.stop_seconds;
     // Commands may run beside it.
     spec.name.push_str("_proof");
     let container = spec.name.clone();
@@ -56,10 +68,17 @@ pub fn push(
         network: network.clone(),
         members: members.clone(),
     });
+    if let Some((command, what)) = beside.check {
+        plan.push(Step::RunPhase {
+            spec: Box::new(alone(command)?),
+            what,
+            input: None,
+        });
+    }
     plan.push(Step::RunContainer {
         spec: Box::new(spec),
     });
-    plan.steps.extend(meanwhile);
+    plan.steps.extend(beside.meanwhile);
     plan.push(Step::AwaitProof {
         instance: app.instance.name.clone(),
         version: app.instance.version.clone(),

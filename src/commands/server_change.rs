@@ -1,6 +1,7 @@
 //! Other servers in the place of those that a cluster shares, in the plan of a verb.
 
 use crate::commands::observed::Observed;
+use crate::commands::proof::Beside;
 use crate::commands::session::Session;
 use crate::commands::{database_change, images, proof, search_change, start, stop, unfinished};
 use crate::error::Result;
@@ -52,9 +53,7 @@ impl Change {
             (asked.search, &mut wanted.search_image),
             (asked.database, &mut wanted.database_image),
         ] {
-            image
-                .into_iter()
-                .for_each(|image| place.clone_from(image));
+            image.into_iter().for_each(|image| place.clone_from(image));
         }
         // Behind the lock: who held it may have made or removed one.
         let mut names = store::instance_names(before)?;
@@ -152,7 +151,7 @@ impl Change {
         }
         if self.database {
             for app in &running {
-                proof::push(plan, session, app, None)?;
+                proof::push(plan, session, app, Beside::default())?;
             }
         }
         Ok(())

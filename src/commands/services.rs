@@ -124,7 +124,10 @@ fn set(context: &Context<'_>, asked: Asked<'_>) -> Result<Report> {
     }
     change.await_all(&session, &observed)?;
     upkeep::after(&session, &[]);
-    let lines = vec![format!("the cluster works with {} now", images.join(" and "))];
+    let lines = vec![format!(
+        "the cluster works with {} now",
+        images.join(" and ")
+    )];
     Ok(session.report(&plan, lines, object))
 }
 

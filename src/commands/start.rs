@@ -13,6 +13,7 @@ use crate::commands::{images, index_unknown, instance_files, mail, pages, unfini
 use crate::error::{Error, Result};
 use crate::host::{files, store};
 use crate::journal::OnFailure;
+use crate::model::cluster::Cluster;
 use crate::model::container::{Role, names};
 use crate::model::env_file::EnvFile;
 use crate::model::instance::{Instance, key};
@@ -371,17 +372,18 @@ pub fn push_mends(plan: &mut Plan, apps: &[App<'_>]) -> Result<()> {
 }
 
 /// The address of an instance.
-pub fn url(app: &App<'_>) -> String {
+pub fn url(cluster: &Cluster, instance: &Instance) -> String {
     root_url(
-        app.cluster.bind_address,
-        app.instance.port.number(),
-        app.cluster.port.number(),
+        cluster.bind_address,
+        instance.port.number(),
+        cluster.port.number(),
         None,
     )
 }
 
 /// The addresses of several.
 pub fn urls(apps: &[App<'_>]) -> Vec<String> {
+    let url = |app: &App<'_>| url(app.cluster, app.instance);
     apps.iter().map(url).collect()
 }
 
@@ -393,7 +395,7 @@ pub fn addresses(apps: &[App<'_>]) -> Vec<String> {
                 "instance {} ({}) answers at {}",
                 app.instance.name,
                 app.instance.version,
-                url(app)
+                url(app.cluster, app.instance)
             )
         })
         .collect()

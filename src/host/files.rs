@@ -272,6 +272,11 @@ pub fn nameless(path: &Path) -> Result<File> {
     Ok(file)
 }
 
+/// An error of the system's with the path that it is about, where only such a one can be passed on.
+pub fn at(path: &Path, error: &std::io::Error) -> std::io::Error {
+    std::io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
 /// The last lines of a text file, read from its end.
 ///
 /// # Errors

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{FallocateFlags, fallocate};
@@ -30,6 +30,8 @@ struct State {
 #[derive(Debug)]
 struct Shared {
     file: File,
+    /// Where it is, for errors: it has no name of its own.
+    directory: PathBuf,
     state: Mutex<State>,
     more: Condvar,
 }
@@ -59,6 +61,7 @@ pub struct Reader {
 pub fn make(path: &Path) -> Result<(Writer, Reader)> {
     let shared = Arc::new(Shared {
         file: files::nameless(path)?,
+        directory: path.parent().unwrap_or(path).to_owned(),
         state: Mutex::default(),
         more: Condvar::new(),
     });
@@ -71,6 +74,11 @@ pub fn make(path: &Path) -> Result<(Writer, Reader)> {
 }
 
 impl Writer {
+    /// How much was written so far, in bytes.
+    pub fn written(&self) -> u64 {
+        self.0.state().written
+    }
+
     /// Ends the stream with an error: what the reader did not come to yet is of no use.
     pub fn give_up(&self) {
         self.0.state().given_up = true;
@@ -87,7 +95,8 @@ impl Write for Writer {
         if left {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        self.0.file.write_all_at(bytes, written)?;
+        let done = self.0.file.write_all_at(bytes, written);
+        done.map_err(|error| files::at(&self.0.directory, &error))?;
         self.0.state().written += bytes.len() as u64;
         self.0.more.notify_one();
         Ok(bytes.len())
@@ -176,5 +185,18 @@ mod tests {
         let error = writer.write_all(b"more").unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
         assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_full_disk_is_named_by_the_directory() {
+        let mut writer = Writer(Arc::new(Shared {
+            file: File::options().write(true).open("/dev/full").unwrap(),
+            directory: PathBuf::from("/var/c/exchange"),
+            state: Mutex::default(),
+            more: Condvar::new(),
+        }));
+        let error = writer.write_all(b"some").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert!(error.to_string().contains("/var/c/exchange"), "{error}");
     }
 }

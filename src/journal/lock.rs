@@ -177,7 +177,8 @@ fn wait_for(
         let now = Instant::now();
         if now >= end {
             let holder = other().or_else(|| read_holder(path));
-            if now >= last || holder.as_ref().is_some_and(Holder::lives) {
+            let holder = holder.filter(Holder::lives);
+            if now >= last || holder.is_some() {
                 return Err(busy(holder));
             }
         }
@@ -213,7 +214,7 @@ fn busy(holder: Option<Holder>) -> Error {
             h.pid,
             clock::iso(h.since)
         )),
-        None => error,
+        None => error.why("a process holds the lock that has not said yet who it is"),
     }
     .next("wait for it with --wait SECONDS")
 }
@@ -251,5 +252,25 @@ mod tests {
         assert!(error.to_string().contains("(process"), "{error}");
         drop((first, second));
         Permit::cluster(place.path(), &request("boot", &interrupt)).unwrap();
+    }
+
+    #[test]
+    fn a_holder_that_is_gone_is_not_named_for_the_one_that_came_after_it() {
+        let place = tempfile::tempdir().unwrap();
+        let interrupt = Interrupt::default();
+        let path = place.path().join("cluster");
+        let file = open(&path).unwrap();
+        // No process has such a number.
+        let gone = r#"{"pid":4194305,"verb":"boot","since":0}"#;
+        std::fs::write(&path, gone).unwrap();
+        file.lock().unwrap();
+        let error = Permit::cluster(place.path(), &request("shutdown", &interrupt)).unwrap_err();
+        assert_eq!(error.exit_code(), 3);
+        let said = error.to_string();
+        assert!(said.contains("has not said yet who it is"), "{said}");
+        assert!(
+            !said.contains("4194305") && !said.contains("boot"),
+            "{said}"
+        );
     }
 }

@@ -6,8 +6,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, fallocate};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::host::{files, sequence};
@@ -16,13 +16,6 @@ use crate::journal::{Header, Record};
 /// Space that is kept for the records to come, so that an undo can be written down on a disk that
 /// is full.
 const RESERVED: u64 = 64 * 1024;
-
-#[derive(Serialize, Deserialize)]
-struct Line<R> {
-    crc: u32,
-    #[serde(flatten)]
-    record: R,
-}
 
 /// The open journal of one operation.
 #[derive(Debug)]
@@ -159,7 +152,7 @@ pub fn read<S: DeserializeOwned + Serialize>(path: &Path) -> Result<Vec<Record<S
     let mut records = Vec::new();
     for (index, line) in lines.iter().enumerate() {
         match decode(line) {
-            Some(record) => records.push(record),
+            Some(record) => records.push(completed(record)),
             None if index + 1 == lines.len() => {}
             None => {
                 return Err(Error::failed(format!(
@@ -186,22 +179,35 @@ fn word<S>(record: &Record<S>) -> String {
     }
 }
 
+/// How a line begins, up to the checksum of the record that follows as the rest of one object.
+const FRONT: &str = "{\"crc\":";
+
 fn encode<S: Serialize>(record: &Record<S>) -> serde_json::Result<String> {
     let body = serde_json::to_string(record)?;
-    let line = Line {
-        crc: crc32fast::hash(body.as_bytes()),
-        record,
-    };
-    let mut text = serde_json::to_string(&line)?;
-    text.push('\n');
-    Ok(text)
+    let crc = crc32fast::hash(body.as_bytes());
+    let rest = body.strip_prefix('{').unwrap_or(&body);
+    Ok(format!("{FRONT}{crc},{rest}\n"))
 }
 
-fn decode<S: DeserializeOwned + Serialize>(line: &str) -> Option<Record<S>> {
-    let whole = line.strip_suffix('\n')?;
-    let line: Line<Record<S>> = serde_json::from_str(whole).ok()?;
-    let body = serde_json::to_string(&line.record).ok()?;
-    (crc32fast::hash(body.as_bytes()) == line.crc).then_some(line.record)
+/// The checksum is that of the text: what an older tool wrote has not all that this one would write.
+fn decode<S: DeserializeOwned>(line: &str) -> Option<Record<S>> {
+    let (crc, rest) = line
+        .strip_suffix('\n')?
+        .strip_prefix(FRONT)?
+        .split_once(',')?;
+    let body = format!("{{{rest}");
+    match crc.parse() == Ok(crc32fast::hash(body.as_bytes())) {
+        true => serde_json::from_str(&body).ok(),
+        false => None,
+    }
+}
+
+/// What an older tool did not write down yet is known by the verb.
+fn completed<S>(mut record: Record<S>) -> Record<S> {
+    if let Record::Begin { header, .. } = &mut record {
+        header.holds_cluster |= header.verb == "services";
+    }
+    record
 }
 
 /// Cuts a last line off that was not written to its end, so that the next one stands alone.
@@ -266,5 +272,23 @@ mod tests {
 
         std::fs::write(&path, whole.replace("doing", "did_x")).unwrap();
         assert_eq!(read::<String>(&path).unwrap_err().exit_code(), 1);
+    }
+
+    #[test]
+    fn what_an_older_tool_did_not_write_down_is_known_by_the_verb() {
+        let place = tempfile::tempdir().unwrap();
+        for (verb, holds) in [("services", true), ("new", false)] {
+            let path = place.path().join(format!("{verb}.jsonl"));
+            let body = format!(
+                r#"{{"record":"begin","header":{{"id":"1","verb":"{verb}","instances":[],"content":false,"holds_start":false,"point_of_no_return":1,"on_failure":"undo","who":"me","started":0,"tool":"0"}},"steps":["a"]}}"#
+            );
+            let doing = encode(&Record::<String>::Doing { step: 0 }).unwrap();
+            let crc = crc32fast::hash(body.as_bytes());
+            let text = format!("{FRONT}{crc},{}\n{doing}", &body[1..]);
+            std::fs::write(&path, text).unwrap();
+            let journal = Journal::<String>::resume(&path).unwrap();
+            assert_eq!(journal.records.len(), 2);
+            assert_eq!(journal.header().unwrap().holds_cluster, holds, "{verb}");
+        }
     }
 }

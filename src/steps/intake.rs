@@ -5,27 +5,28 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::host::archive::{self, Checked, Limits, Rules, Sinks, Strays, Watch};
-use crate::host::fifo_in::FifoIn;
+use crate::host::archive::{self, Checked, Limits, Rules, Sinks, Strays};
 use crate::host::{crash, files, spool};
 use crate::model::secret::Secret;
-use crate::services::definers::WithoutDefiners;
+use crate::model::version::Version;
 use crate::services::{load, tables};
 use crate::steps::database::server;
-use crate::steps::gauge::Gauge;
-use crate::steps::relay;
-use crate::steps::{World, exchange, unpacked};
+use crate::steps::loading::{self, Loaded};
+use crate::steps::{World, exchange, gauge, unpacked};
 
 /// What is taken in, and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intake {
     /// The snapshot's file.
     pub file: PathBuf,
+    /// The version that it is taken for.
+    #[serde(default)]
+    pub version: Option<Version>,
     /// The directory that its files are unpacked into: nothing of worth is there before.
     pub next: PathBuf,
     /// Names at its top that are taken.
@@ -87,6 +88,7 @@ pub fn take_in(world: &World<'_>, intake: &Intake) -> Result<()> {
     let checked = unpack(world, intake);
     sweep(intake)?;
     let checked = checked?;
+    check_version(intake, &checked)?;
     unpacked::check_kinds(intake)?;
     crash::point("after the dump was loaded");
     // A dump can have changed its own user's password.
@@ -123,14 +125,11 @@ fn unpack(world: &World<'_>, intake: &Intake) -> Result<Checked> {
             ..Limits::default()
         },
     };
-    let nobody_knows = AtomicU64::new(0);
-    let gauge = Gauge::new(world.observer, "unpacking the snapshot", &nobody_knows);
-    let progress = |bytes| gauge.add(bytes);
-    let watch = Watch::new(world.interrupt, &progress);
     let (mut dump, text) = spool::make(&intake.pipe.with_extension("spool"))?;
+    let loaded = AtomicU64::new(0);
     std::thread::scope(|scope| {
         // The database takes its time: the files need not wait for it.
-        let loading = scope.spawn(move || load_dump(world, intake, text));
+        let loading = scope.spawn(|| loading::load(world, intake, text, &loaded));
         let mut index = Documents {
             path: intake.documents.as_deref(),
             file: None,
@@ -139,12 +138,17 @@ fn unpack(world: &World<'_>, intake: &Intake) -> Result<Checked> {
             dump: &mut dump,
             index: &mut index,
         };
-        let unpacked = archive::unpack(&intake.file, &intake.next, rules, sinks, watch);
+        let (observer, what) = (world.observer, "unpacking the snapshot");
+        let unpacked = gauge::while_read(observer, world.interrupt, what, &intake.file, |watch| {
+            archive::unpack(&intake.file, &intake.next, rules, sinks, watch)
+        });
         let unpacked = unpacked.and_then(|checked| index.finish().map(|()| checked));
         if unpacked.is_err() {
             dump.give_up();
         }
+        let whole = dump.written();
         drop(dump);
+        loading::tell(world, &loading, (&loaded, whole));
         let loaded = loading
             .join()
             .map_err(|_| Error::failed("loading the dump broke off"))?;
@@ -153,52 +157,6 @@ fn unpack(world: &World<'_>, intake: &Intake) -> Result<Checked> {
             (_, Loaded::Refused(error)) => Err(error),
             (Err(error), _) => Err(error),
             (Ok(checked), Loaded::Ended(loaded)) => loaded.map(|()| checked),
-        }
-    })
-}
-
-/// How loading a dump ended.
-enum Loaded {
-    /// Before it had all of the dump.
-    Refused(Error),
-    /// With the dump.
-    Ended(Result<()>),
-}
-
-/// Loads a dump as it comes.
-fn load_dump(world: &World<'_>, intake: &Intake, mut text: spool::Reader) -> Loaded {
-    let pipe = match FifoIn::make(&intake.pipe) {
-        Ok(pipe) => pipe,
-        Err(error) => return Loaded::Refused(error),
-    };
-    let over = pipe.over();
-    std::thread::scope(|scope| {
-        let client = scope.spawn(move || {
-            let loaded = load::run(
-                world.engine,
-                &intake.database,
-                &intake.schema,
-                &intake.pipe,
-                &intake.login,
-            );
-            over.store(true, Ordering::SeqCst);
-            loaded
-        });
-        let mut dump = WithoutDefiners::new(pipe);
-        let copied = relay::relay(world, "loading the dump", &mut text, &mut dump, |_| {});
-        let finished = dump.finish();
-        let broken = match &finished {
-            Ok(pipe) => pipe.is_broken(),
-            Err(error) => error.kind() == io::ErrorKind::BrokenPipe,
-        };
-        drop(finished);
-        let loaded = client
-            .join()
-            .unwrap_or_else(|_| Err(Error::failed("loading the dump broke off")));
-        match (loaded, copied) {
-            (Err(error), _) if broken => Loaded::Refused(error),
-            (Ok(()), Err(error)) => Loaded::Ended(Err(error)),
-            (loaded, _) => Loaded::Ended(loaded),
         }
     })
 }
@@ -220,22 +178,44 @@ impl Documents<'_> {
 
 impl Write for Documents<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let (Some(path), None) = (self.path, &self.file) else {
-            return match &mut self.file {
-                Some(file) => file.write(bytes),
-                None => Ok(bytes.len()),
-            };
+        let Some(path) = self.path else {
+            return Ok(bytes.len());
         };
-        let file = File::options()
-            .write(true)
-            .create_new(true)
-            .mode(files::PRIVATE)
-            .open(path)?;
-        self.file.insert(BufWriter::new(file)).write(bytes)
+        let made = match self.file.take() {
+            Some(file) => Ok(file),
+            None => File::options()
+                .write(true)
+                .create_new(true)
+                .mode(files::PRIVATE)
+                .open(path)
+                .map(BufWriter::new),
+        };
+        let written = made.and_then(|file| self.file.insert(file).write(bytes));
+        written.map_err(|error| files::at(path, &error))
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.as_mut().map_or(Ok(()), Write::flush)
+    }
+}
+
+/// Refuses one that is of another version than it was taken for. One that was packed anew says that
+/// only once all of it was read.
+fn check_version(intake: &Intake, checked: &Checked) -> Result<()> {
+    let about = checked.manifest.as_ref().map(|manifest| &manifest.about);
+    let (Some(about), Some(taken_for)) = (about, &intake.version) else {
+        return Ok(());
+    };
+    let own = Version::parse(&about.version)?;
+    match own == *taken_for {
+        true => Ok(()),
+        false => Err(
+            Error::usage(format!("{} is of {own}", intake.file.display()))
+                .why(format!("it was taken for {taken_for}"))
+                .next(format!(
+                    "say --version {own}, or have it in the file's name"
+                )),
+        ),
     }
 }
 

@@ -12,6 +12,7 @@ mod gauge;
 mod index;
 mod intake;
 mod kept;
+mod loading;
 mod original;
 mod place;
 mod plan;
@@ -42,6 +43,7 @@ use crate::model::undo::{Kept, Place};
 use crate::model::version::Version;
 use crate::services::read_only::{self, Rights};
 
+pub use gauge::while_read;
 pub use index::Filling;
 pub use intake::{Intake, Text};
 pub use place::Entry;

@@ -138,7 +138,10 @@ pub fn put_up_database(
         spec.labels.get(label::ROLE).map(String::as_str) == Some(Role::Database.as_str())
     };
     let mut standing = Some(before);
-    for step in begun.difference(&undone).filter_map(|step| steps.get(*step)) {
+    for step in begun
+        .difference(&undone)
+        .filter_map(|step| steps.get(*step))
+    {
         match step {
             Step::RemoveContainer { spec } if role(spec) => standing = None,
             Step::RunContainer { spec } if role(spec) => standing = Some(&**spec),

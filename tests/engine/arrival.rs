@@ -89,6 +89,11 @@ fn what_conedakors_container_makes_of_itself_is_imported() {
     let pictures = files_below(&cluster.instance_root("main").join("data/media"));
 
     let file = to.to_str().unwrap();
+    // Of which version it is, only its migrations tell.
+    let prove = |version| cluster.call(["snapshots", "prove", file, "--version", version]);
+    let said = prove("v5.0.1").ok();
+    assert!(said.out.contains("its migrations are those of v5.0.1"));
+    prove("v5.1.0").expect(1).says(&["those of v5.1.0", "down"]);
     cluster.instance("main", ["import", file]).expect(2);
     cluster
         .instance("main", ["import", file, "--version", "v5.0.1"])

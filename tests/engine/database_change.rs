@@ -17,7 +17,14 @@ fn series(cluster: &Cluster) -> String {
 }
 
 fn upgrade(cluster: &Cluster, version: &str) -> crate::call::Call {
-    let words = ["upgrade", version, "--yes", "--no-snapshot", "--database", NEW];
+    let words = [
+        "upgrade",
+        version,
+        "--yes",
+        "--no-snapshot",
+        "--database",
+        NEW,
+    ];
     cluster.instance("main", words)
 }
 
@@ -69,7 +76,10 @@ fn a_newer_series_comes_with_a_version_or_not_at_all_and_takes_every_row_along()
     cluster.instance("main", words).ok();
     assert_nothing_left(&cluster);
     let snapshot = cluster.call(["snapshot", "beside", "--json"]).ok().json();
-    let file = snapshot["snapshots"][0]["path"].as_str().unwrap().to_owned();
+    let file = snapshot["snapshots"][0]["path"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     cluster.instance("beside", ["import", &file]).ok();
     assert_answers(&cluster, &main, &beside);
 

@@ -3,14 +3,14 @@
 use std::process::Command;
 
 use crate::crossing::{by_files, crossed};
+use crate::database_change::with_neighbours;
 use crate::field;
 use crate::place::{Place, binary};
 use crate::prepared::{
-    SNAPSHOT, down, imported, imported_and_started, made, nothing, should_run, started, unfinished,
-    up, upgraded, with_documents, with_snapshot, with_snapshot_and_down, with_snapshots,
-    without_tables,
+    NAMELESS, SNAPSHOT, down, imported, imported_and_started, made, nothing, should_run, started,
+    unfinished, up, upgraded, with_documents, with_nameless, with_snapshot, with_snapshot_and_down,
+    with_snapshots, without_tables,
 };
-use crate::database_change::with_neighbours;
 use crate::search_change::{with_new_server, with_old_server};
 
 /// A verb at work: what is there before, and how it is called.
@@ -122,6 +122,10 @@ pub const CASES: &[Case] = &[
     on_instance(with_new_server, &["upgrade", "--undo"]),
     on_cluster(with_snapshots, &["snapshots", "prune", "--keep-last", "1"]),
     on_cluster(with_snapshot, &["snapshots", "prove", SNAPSHOT]),
+    on_cluster(
+        with_nameless,
+        &["snapshots", "prove", NAMELESS, "--version", "v5.0.1"],
+    ),
     on_instance(started, &["remove", "--yes"]),
     on_instance(started, &["remove", "--yes"]).failing_at("exec sh -c pipe="),
     on_cluster(imported, &["remove", "a", "--yes", "--no-snapshot"]),

@@ -46,7 +46,11 @@ fn settings(place: &Place) -> Value {
 }
 
 fn left(said: &Value) -> Vec<&str> {
-    let list = said["left_behind"].as_array().unwrap();
+    files(said, "left_behind")
+}
+
+fn files<'a>(said: &'a Value, key: &str) -> Vec<&'a str> {
+    let list = said[key].as_array().unwrap();
     list.iter()
         .map(|one| one["file"].as_str().unwrap())
         .collect()
@@ -95,6 +99,88 @@ fn what_has_no_place_is_said_before_and_what_has_one_is_carried_over() {
     place.link(INSTANCE, &["upgrade", "--undo"]).done();
     assert!(!own.join(".env").exists() && !own.join("data/settings.json").exists());
     assert!(own.join("kor.app.yml").exists() && worker(&place));
+}
+
+/// What is behind a line of an output, up to the next that is indented no further.
+fn below<'a>(text: &'a str, head: &str) -> Vec<&'a str> {
+    let behind = text.lines().skip_while(|line| !line.contains(head));
+    let is_one = |line: &&str| line.contains("  ") && !line.ends_with(':');
+    behind.skip(1).take_while(is_one).collect()
+}
+
+#[test]
+fn what_is_lost_what_stays_and_what_is_to_be_looked_at_are_told_apart() {
+    let place = Place::new();
+    by_files(&place);
+    let own = place.join("c/instances/a");
+    let source = "all: {auth: {sources: {ldap: {type: script, script: /opt/ldap}}}}\n";
+    fs::write(own.join("kor.yml"), source).unwrap();
+    fs::write(own.join("data/custom.css"), "body {}\n").unwrap();
+    let conf = "mailhub=mail.example.org\nUseSTARTTLS=YES\nrewriteDomain=example.org\n";
+    fs::write(place.join("c/ssmtp/ssmtp.conf"), conf).unwrap();
+    let upgrade = |more: &[&str]| {
+        let words = [&["upgrade", "v5.0.1"], more].concat();
+        place.link(INSTANCE, &words).done()
+    };
+    let apart = |text: &str| {
+        let lost = below(text, "this has no place in v5.0.1");
+        assert!(lost.len() == 1 && lost[0].contains("help.yml"), "{text}");
+        let stays = below(text, "this stays where it is");
+        assert_eq!(stays.len(), 2, "{text}");
+        assert!(stays[0].contains("ssmtp/ssmtp.conf: rewriteDomain"));
+        assert!(stays[1].contains("data/custom.css"), "{text}");
+        let to_check = below(text, "look at this");
+        assert!(to_check[0].contains("auth.sources.ldap.script"), "{text}");
+    };
+    let planned = upgrade(&["--dry-run"]).out;
+    apart(&planned);
+    assert!(planned.contains("kept in the snapshot"), "{planned}");
+    // Where none is taken, none is spoken of.
+    let planned = upgrade(&["--dry-run", "--no-snapshot"]).out;
+    apart(&planned);
+    assert!(!planned.contains("snapshot"), "{planned}");
+    for more in [&["--rehearse"][..], &["--rehearse", "--dry-run"]] {
+        let rehearsed = upgrade(more).out;
+        apart(&rehearsed);
+        assert!(!rehearsed.contains("kept"), "{rehearsed}");
+        assert!(!rehearsed.contains("snapshot"), "{rehearsed}");
+    }
+    let done = upgrade(&["--no-snapshot", "--json"]);
+    apart(&done.err);
+    assert!(!done.err.contains("kept in the snapshot"), "{}", done.err);
+    let said = done.json();
+    assert_eq!(left(&said), ["help.yml"]);
+    let stays = files(&said, "left_in_place");
+    assert_eq!(stays, ["ssmtp/ssmtp.conf", "data/custom.css"]);
+    assert_eq!(files(&said, "to_check"), ["kor.yml"]);
+    assert!(own.join("data/custom.css").exists());
+}
+
+#[test]
+fn the_answer_has_the_same_keys_where_nothing_is_to_be_done() {
+    let place = Place::new();
+    by_files(&place);
+    let keys =
+        |said: &Value| -> Vec<String> { said.as_object().unwrap().keys().cloned().collect() };
+    let upgrade = |more: &[&str]| {
+        let words = [&["upgrade", "v5.0.1", "--json"], more].concat();
+        place.link(INSTANCE, &words).done().json()
+    };
+    let planned = upgrade(&["--dry-run"]);
+    let done = upgrade(&[]);
+    assert_eq!(done["from"], "v3.0.5");
+    let again = upgrade(&[]);
+    assert_eq!(keys(&again), keys(&done));
+    assert_eq!(again["changed"], false);
+    assert_eq!(again["instances"], json!(["a"]));
+    assert_eq!(again["urls"], done["urls"]);
+    for none in ["from", "search", "undo"] {
+        assert_eq!(again[none], Value::Null);
+    }
+    assert_eq!(again["left_behind"], json!([]));
+    let again = upgrade(&["--dry-run"]);
+    assert_eq!(keys(&again), keys(&planned));
+    assert_eq!(again["steps"], json!([]));
 }
 
 #[test]

@@ -12,18 +12,26 @@ fn a_lock_that_is_held_is_said_with_its_holder_and_waited_for() {
         .done();
     let path = place.join("c/.kor-cluster/locks/instance-a");
     let file = File::options().read(true).write(true).open(&path).unwrap();
-    std::fs::write(&path, r#"{"pid":4711,"verb":"snapshot","since":0}"#).unwrap();
+    let held_by = |pid: u32| {
+        let text = format!(r#"{{"pid":{pid},"verb":"snapshot","since":0}}"#);
+        std::fs::write(&path, text).unwrap();
+    };
+    let own = std::process::id();
+    held_by(own);
     file.lock().unwrap();
     // An operation on an instance holds the cluster's lock too, beside others.
     let cluster = File::open(place.join("c/.kor-cluster/locks/cluster")).unwrap();
     cluster.lock_shared().unwrap();
 
     let ended = place.link("c/instances/a/instance.sh", &["start"]).with(3);
-    assert!(
-        ended.err.contains("`snapshot` (process 4711)"),
-        "{}",
-        ended.err
-    );
+    let holder = format!("`snapshot` (process {own})");
+    assert!(ended.err.contains(&holder), "{}", ended.err);
+    // Who held it before, and is gone, is not who holds it now. No process has such a number.
+    held_by(4_194_305);
+    let ended = place.link("c/instances/a/instance.sh", &["start"]).with(3);
+    assert!(!ended.err.contains("snapshot"), "{}", ended.err);
+    assert!(ended.err.contains("has not said yet"), "{}", ended.err);
+    held_by(own);
     place.link("c/cluster.sh", &["shutdown"]).with(3);
     place.link("c/cluster.sh", &["list"]).done();
     place.link("c/cluster.sh", &["status"]).done();

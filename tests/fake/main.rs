@@ -22,6 +22,7 @@ mod locks;
 mod pairs;
 mod place;
 mod prepared;
+mod prove;
 mod prune;
 mod random_kills;
 mod remove;

@@ -43,6 +43,18 @@ pub fn with_snapshot(place: &Place) {
     std::fs::rename(taken.unwrap().path(), directory.join(SNAPSHOT)).unwrap();
 }
 
+/// The name of one that says nowhere of which version it is.
+pub const NAMELESS: &str = "nameless.tar.gz";
+
+pub fn with_nameless(place: &Place) {
+    started(place);
+    let words = ["snapshot", "--format", "tar.gz"];
+    place.link("c/instances/a/instance.sh", &words).done();
+    let directory = place.path().join("c/snapshots");
+    let taken = std::fs::read_dir(&directory).unwrap().next().unwrap();
+    std::fs::rename(taken.unwrap().path(), directory.join(NAMELESS)).unwrap();
+}
+
 pub fn with_snapshots(place: &Place) {
     with_snapshot(place);
     let directory = place.path().join("c/snapshots");

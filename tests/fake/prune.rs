@@ -129,3 +129,17 @@ fn only_snapshots_of_this_cluster_go_also_those_of_an_instance_that_is_gone() {
     left.extend(strangers);
     assert_eq!(there(&place), left);
 }
+
+#[test]
+fn an_instance_that_is_gone_can_be_named() {
+    let place = with_snapshots(&DAYS);
+    let remove = ["remove", "a", "--yes", "--no-snapshot"];
+    place.link(CLUSTER, &remove).done();
+    let of_a = |words: &[&str]| place.link(CLUSTER, &[&["-i", "a", "snapshots"], words].concat());
+    let listed = of_a(&["list", "--json"]).done().json();
+    assert_eq!(listed["snapshots"].as_array().unwrap().len(), DAYS.len());
+    of_a(&["verify"]).done();
+    let said = of_a(&["prune", "--keep-last", "1", "--json"]).done();
+    assert_eq!(said.json()["instances"][0], "a");
+    assert_eq!(there(&place), names(&DAYS[4..]));
+}

@@ -128,3 +128,36 @@ fn what_was_cut_off_is_undone_by_who_has_the_cluster_and_blocks_all_others() {
     place.link(CLUSTER, &["boot"]).done();
     assert_eq!(State::of(&place), before);
 }
+
+/// The journal as a tool wrote it that did not know yet what holds the whole cluster.
+fn written_by_an_older_tool(place: &Place) {
+    let directory = fs::read_dir(place.join("c/.kor-cluster/journal")).unwrap();
+    let path = directory.last().unwrap().unwrap().path();
+    let text = fs::read_to_string(&path).unwrap();
+    let (first, rest) = text.split_once('\n').unwrap();
+    let (_, record) = first.split_once(',').unwrap();
+    let key = r#""holds_cluster":true,"#;
+    assert!(record.contains(key), "{record}");
+    let record = record.replace(key, "");
+    let crc = crc32fast::hash(format!("{{{record}").as_bytes());
+    fs::write(&path, format!("{{\"crc\":{crc},{record}\n{rest}")).unwrap();
+}
+
+#[test]
+fn one_that_an_older_tool_began_blocks_and_is_undone_as_well() {
+    let place = Place::new();
+    place.call(&["create", "c", "--search-image", OLD]).done();
+    place.link(CLUSTER, &["boot"]).done();
+    let words = ["new", "b", "--version", "v3.0.5", "--port", "18002"];
+    place.link(CLUSTER, &words).done();
+    let before = State::of(&place);
+    let mut command = place.tool(place.join(CLUSTER));
+    command.args(["services", "set", "--search", NEW]);
+    command.env("KOR_CLUSTER_CRASH_AT", "12");
+    assert_eq!(command.output().unwrap().status.code(), None);
+    assert!(place.join("c/elastic/data.before").exists());
+    written_by_an_older_tool(&place);
+    place.link("c/instances/b/instance.sh", &["start"]).with(7);
+    place.link(CLUSTER, &["boot"]).done();
+    assert_eq!(State::of(&place), before);
+}

@@ -9,6 +9,7 @@ use crate::commands::context::{Context, typed};
 use crate::commands::index::{self, Documents};
 use crate::commands::kept::{self, Found};
 use crate::commands::observed::Observed;
+use crate::commands::proof::Beside;
 use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch, services_are_down};
 use crate::commands::{first_content, images, proof, start, stop, unfinished, upkeep};
@@ -205,7 +206,15 @@ fn plan(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Result<
     first_content::push_waits(&mut plan, session);
     push_beside(&mut plan, session, &beside, &intake, migrates)?;
     let fill = index::step(&beside, &session.id, documents)?;
-    proof::push(&mut plan, session, &beside, fill)?;
+    proof::push(
+        &mut plan,
+        session,
+        &beside,
+        Beside {
+            meanwhile: fill,
+            ..Beside::default()
+        },
+    )?;
     plan.push(Step::NoteContent {
         directory: undo.clone(),
         database,

@@ -8,7 +8,9 @@ use crate::commands::observed::Observed;
 use crate::commands::report::Report;
 use crate::commands::server_change::{Asked, Change};
 use crate::commands::session::{Extent, Session, Touch, services_are_down};
-use crate::commands::{first_content, new, search_change, snapshot, start, stop, unfinished, upkeep};
+use crate::commands::{
+    first_content, new, search_change, snapshot, start, stop, unfinished, upkeep,
+};
 use crate::error::{Error, Result};
 use crate::host::{files, store};
 use crate::model::container::{Role, names};

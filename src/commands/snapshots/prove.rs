@@ -9,6 +9,7 @@ use crate::commands::arrival::{self, Arrival};
 use crate::commands::context::Context;
 use crate::commands::instance_files::{self, Described, Wanted};
 use crate::commands::observed::Observed;
+use crate::commands::proof::Beside;
 use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch, services_are_down};
 use crate::commands::{first_content, images, new, proof, upkeep};
@@ -86,7 +87,10 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         contract,
     };
     let intake = arrival.for_proof(cluster, contract, &described)?;
-    let plan = plan(&session, &app, intake, lock)?;
+    // Where nobody vouches for the version, its migrations tell.
+    let check = contract.commands.check_schema.as_deref();
+    let check = check.filter(|_| arrival.on_trust);
+    let plan = plan(&session, &app, (intake, check), lock)?;
     if let Some(mut report) = session.carry_out(&plan)? {
         // What is locked is no instance.
         if let Some(object) = &mut report.json {
@@ -95,10 +99,15 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         return Ok(report);
     }
     upkeep::after(&session, &[]);
-    Ok(report(&session, &plan, &arrival, begun))
+    Ok(report(&session, &plan, (&arrival, check.is_some()), begun))
 }
 
-fn plan(session: &Session<'_>, app: &App<'_>, intake: Intake, lock: Name) -> Result<Plan> {
+fn plan(
+    session: &Session<'_>,
+    app: &App<'_>,
+    (intake, check): (Intake, Option<&str>),
+    lock: Name,
+) -> Result<Plan> {
     let mut plan = session.plan();
     plan.instances = vec![lock];
     plan.content = true;
@@ -108,7 +117,13 @@ fn plan(session: &Session<'_>, app: &App<'_>, intake: Intake, lock: Name) -> Res
     plan.push(Step::TakeIn {
         intake: Box::new(intake),
     });
-    proof::push(&mut plan, session, app, None)?;
+    let version = &app.instance.version;
+    let what = format!("compare the schema's migrations with those of {version}");
+    let beside = Beside {
+        check: check.map(|command| (command, what)),
+        ..Beside::default()
+    };
+    proof::push(&mut plan, session, app, beside)?;
     plan.no_return_from_here();
     plan.push(Step::DropContent {
         database: names::service(&session.cluster.name, Role::Database),
@@ -123,7 +138,12 @@ fn plan(session: &Session<'_>, app: &App<'_>, intake: Intake, lock: Name) -> Res
     Ok(plan)
 }
 
-fn report(session: &Session<'_>, plan: &Plan, arrival: &Arrival, begun: Instant) -> Report {
+fn report(
+    session: &Session<'_>,
+    plan: &Plan,
+    (arrival, checked): (&Arrival, bool),
+    begun: Instant,
+) -> Report {
     let Arrival { file, version, .. } = arrival;
     let seconds = begun.elapsed().as_secs_f64();
     let about = arrival.manifest.as_ref().map(|manifest| &manifest.about);
@@ -134,13 +154,21 @@ fn report(session: &Session<'_>, plan: &Plan, arrival: &Arrival, begun: Instant)
         (Some(tables), Some(rows)) => format!("{tables} tables with {rows} rows, as it says"),
         _ => "rows were not compared: it does not say how many there are".to_owned(),
     };
+    let is_of_it = match (arrival.on_trust, checked) {
+        (false, _) => String::new(),
+        (true, true) => format!("  its migrations are those of {version}"),
+        (true, false) => format!("  whether it is of {version} was not compared"),
+    };
+    let mut lines = vec![
+        format!("{}: comes to life", file.display()),
+        format!("  whole; {counted}"),
+        is_of_it,
+        format!("  the application answered as {version}; {seconds:.1} s in all"),
+    ];
+    lines.retain(|line| !line.is_empty());
     session.report(
         plan,
-        vec![
-            format!("{}: comes to life", file.display()),
-            format!("  whole; {counted}"),
-            format!("  the application answered as {version}; {seconds:.1} s in all"),
-        ],
+        lines,
         json!({
             "changed": false,
             "instances": [],

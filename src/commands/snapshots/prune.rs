@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::commands::context::Context;
 use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch};
-use crate::commands::snapshots::list;
+use crate::commands::snapshots::{list, verify};
 use crate::error::{Error, Result};
 use crate::host::{archive, store};
 use crate::journal::history;
@@ -185,9 +185,7 @@ fn is_whole(context: &Context<'_>, path: &PathBuf, known: &mut Known) -> Result<
     context
         .observer
         .note(&format!("reading {}", path.display()));
-    let silent = |_: u64| {};
-    let watch = archive::Watch::new(context.interrupt, &silent);
-    let whole = match archive::verify(path, watch) {
+    let whole = match verify::read(context, path) {
         Ok(_) => true,
         Err(error) if error.interrupted => return Err(error),
         Err(_) => false,

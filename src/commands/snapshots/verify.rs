@@ -1,6 +1,6 @@
 //! `snapshots verify`: whether they are whole.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -8,8 +8,9 @@ use crate::commands::context::Context;
 use crate::commands::report::Report;
 use crate::commands::snapshots::{find, list};
 use crate::error::Result;
-use crate::host::archive;
+use crate::host::archive::{self, Checked};
 use crate::model::memory::human;
+use crate::steps;
 
 /// Runs it.
 ///
@@ -28,11 +29,9 @@ pub fn run(context: &Context<'_>, wanted: &[PathBuf]) -> Result<Report> {
             .map(|file| find(context, file))
             .collect::<Result<Vec<_>>>()?,
     };
-    let silent = |_: u64| {};
-    let watch = archive::Watch::new(context.interrupt, &silent);
     let (mut lines, mut objects, mut code) = (Vec::new(), Vec::new(), 0);
     for path in paths {
-        let checked = archive::verify(&path, watch);
+        let checked = read(context, &path);
         match &checked {
             Ok(checked) => lines.push(format!(
                 "{}: whole, {} files, {}",
@@ -52,5 +51,17 @@ pub fn run(context: &Context<'_>, wanted: &[PathBuf]) -> Result<Report> {
     Ok(Report {
         code,
         ..Report::new(lines, json!({"snapshots": objects}))
+    })
+}
+
+/// Reads all of one, and says how far that is.
+///
+/// # Errors
+/// Exit 8 where it is damaged or none, 1 at an interruption.
+pub fn read(context: &Context<'_>, path: &Path) -> Result<Checked> {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    let what = format!("reading {}", name.to_string_lossy());
+    steps::while_read(context.observer, context.interrupt, &what, path, |watch| {
+        archive::verify(path, watch)
     })
 }

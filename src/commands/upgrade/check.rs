@@ -66,9 +66,8 @@ pub fn step(
                 "make one beside and carry the content over: new NAME --version {to}"
             )));
     }
-    new::check_fits(cluster, next, to).map_err(|error| {
-        error.next(format!("say {}", servers_wanted(cluster, next).join(" ")))
-    })?;
+    new::check_fits(cluster, next, to)
+        .map_err(|error| error.next(format!("say {}", servers_wanted(cluster, next).join(" "))))?;
     for fault in next.faults_of(to).iter().filter(|f| f.blocks) {
         confirm(
             context,

@@ -1,18 +1,16 @@
 //! What becomes of an instance's own files where the new version is of another era.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::commands::instance_files;
-use crate::commands::report::Report;
 use crate::error::{Error, Result};
 use crate::host::files;
 use crate::model::cluster::Cluster;
 use crate::model::contract::Contract;
 use crate::model::env_file::EnvFile;
-use crate::model::former::{self, Carried, FormerFiles, Left};
+use crate::model::former::{self, Carried, Fate, FormerFiles, Remark};
 use crate::model::instance::Instance;
 use crate::model::secret::Secret;
-use crate::services::app::App;
 
 /// The file that settings stand in of eras that have one.
 const ENV_FILE: &str = ".env";
@@ -26,8 +24,8 @@ pub struct Crossing {
     pub settings: Option<Secret>,
     /// What was carried over, by its name there.
     pub carried: Vec<String>,
-    /// What has no place there.
-    pub left: Vec<Left>,
+    /// What is not simply carried over.
+    pub remarks: Vec<Remark>,
     /// Files that nothing reads there.
     pub taken_out: Vec<String>,
 }
@@ -99,7 +97,7 @@ fn from_files(
         carried: names.chain(carried.settings.keys()).cloned().collect(),
         settings: (!carried.settings.is_empty())
             .then(|| Secret::new(Value::from(carried.settings).to_string())),
-        left: carried.left,
+        remarks: carried.remarks,
         taken_out: Vec::new(),
     })
 }
@@ -149,13 +147,18 @@ fn from_environment(
         let own = said.is_some() && said != before.get(key);
         let is_fixed = wanted.is_some_and(|text| !text.contains("{{"));
         if own {
-            crossing.left.push(Left {
+            let (fate, why) = match is_fixed {
+                true => (
+                    Fate::LeftBehind,
+                    format!("it has to be {value} in the new containers"),
+                ),
+                false => (Fate::LeftInPlace, "it was changed by hand".to_owned()),
+            };
+            crossing.remarks.push(Remark {
+                fate,
                 file: ENV_FILE.to_owned(),
                 setting: key.to_owned(),
-                why: match is_fixed {
-                    true => format!("it has to be {value} in the new containers"),
-                    false => "it was changed by hand, and stays as it is".to_owned(),
-                },
+                why,
             });
         }
         if !own || is_fixed {
@@ -164,35 +167,4 @@ fn from_environment(
         }
     }
     Ok(crossing)
-}
-
-impl Crossing {
-    /// What an operator should read before: what is not going to be there, and where it is kept.
-    pub fn lines(&self, then: &App<'_>, snapshot: bool) -> Vec<String> {
-        if self.left.is_empty() {
-            return Vec::new();
-        }
-        let kept = match snapshot {
-            true => "its files are kept in the snapshot, and for 7 days for `upgrade --undo`",
-            false => "its files are kept for 7 days, for `upgrade --undo`, and then gone",
-        };
-        let mut lines = vec![format!(
-            "this has no place in {}; {kept}:",
-            then.instance.version
-        )];
-        for Left { file, setting, why } in &self.left {
-            lines.push(format!("  {file}: {setting} ({why})"));
-        }
-        lines
-    }
-
-    /// Adds what is different to what a verb says at its end, or would do.
-    pub fn add_to(&self, mut report: Report, lines: Vec<String>) -> Report {
-        report.lines.extend(lines);
-        if let Some(Value::Object(object)) = &mut report.json {
-            object.insert("carried_over".to_owned(), json!(self.carried));
-            object.insert("left_behind".to_owned(), json!(self.left));
-        }
-        report
-    }
 }

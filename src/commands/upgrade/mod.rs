@@ -6,6 +6,7 @@ mod plan;
 mod rehearse;
 mod take;
 mod texts;
+mod told;
 
 use crate::commands::context::Context;
 use crate::commands::import::undo;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::commands::index::{self, Documents};
 use crate::commands::kept::{self, Found};
 use crate::commands::observed::Observed;
+use crate::commands::proof::Beside;
 use crate::commands::server_change::{self, Change};
 use crate::commands::session::Session;
 use crate::commands::upgrade::crossing::Crossing;
@@ -278,7 +279,15 @@ fn push_work(
         other: written.map(|index| (index, now.instance.version.clone())),
     };
     let fill = index::step(&app, &session.id, there)?;
-    proof::push(plan, session, &app, fill)?;
+    proof::push(
+        plan,
+        session,
+        &app,
+        Beside {
+            meanwhile: fill,
+            ..Beside::default()
+        },
+    )?;
     if let Some(kept) = kept {
         plan.push(Step::SettleFiles { worked_on, kept });
     }

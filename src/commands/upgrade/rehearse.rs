@@ -9,6 +9,7 @@ use crate::commands::context::Context;
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch};
+use crate::commands::upgrade::told::Keeping;
 use crate::commands::upgrade::{Args, check, plan, take};
 use crate::error::Result;
 use crate::host::store;
@@ -69,7 +70,7 @@ pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
     )?;
     let plan = plan::rehearsal(&session, &parts)?;
     let crossing = &described.crossing;
-    let lines = crossing.lines(&parts.then, true);
+    let lines = crossing.lines(&parts.then, Keeping::Untouched);
     if let Some(report) = session.carry_out(&plan)? {
         return Ok(crossing.add_to(report, lines));
     }

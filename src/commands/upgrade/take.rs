@@ -9,6 +9,7 @@ use crate::commands::server_change::{Asked, Change};
 use crate::commands::session::{Extent, Session, Touch};
 use crate::commands::upgrade::crossing::{self, Crossing};
 use crate::commands::upgrade::plan::{self, Parts};
+use crate::commands::upgrade::told::{self, Keeping};
 use crate::commands::upgrade::{Args, check, texts};
 use crate::commands::{kept, pages, start, upkeep};
 use crate::error::{Error, Result};
@@ -233,11 +234,7 @@ fn one(
     )?;
     let now = store::instance(&session.cluster, name)?;
     if now.version == *to {
-        return Ok(session.report(
-            &session.plan(),
-            vec![format!("instance {name} is of {to} already")],
-            json!({"instance": name, "version": to}),
-        ));
+        return Ok(told::already(&session, &now));
     }
     let contract = session.contracts.covering(&now.version)?;
     let next = session.contracts.covering(to)?;
@@ -277,7 +274,7 @@ fn one(
         say_no_way_back(&session, change, (now, contract));
     }
     let crossing = &described.crossing;
-    let lines = crossing.lines(&then, snapshot);
+    let lines = crossing.lines(&then, Keeping::of(snapshot));
     if !context.flags.dry_run {
         lines.iter().for_each(|line| context.observer.warn(line));
     }
@@ -312,7 +309,11 @@ fn one(
 }
 
 /// A database server stays, whatever an undo brings back.
-fn say_no_way_back(session: &Session<'_>, change: &Change, (now, contract): (&Instance, &Contract)) {
+fn say_no_way_back(
+    session: &Session<'_>,
+    change: &Change,
+    (now, contract): (&Instance, &Contract),
+) {
     let image = &change.wanted.database_image;
     if !contract.database.fits(image.tag()) {
         session.context.observer.warn(&format!(

@@ -48,6 +48,8 @@ pub struct Budget {
     announced: bool,
     /// Bytes of the file that were read.
     packed: Rc<Cell<u64>>,
+    /// How many of these were known before.
+    known: u64,
     bytes: u64,
     solid: u64,
     entries: u64,
@@ -60,10 +62,17 @@ impl Budget {
             limits,
             announced,
             packed,
+            known: 0,
             bytes: 0,
             solid: 0,
             entries: 0,
         }
+    }
+
+    /// Bytes of the file that were read since this was asked last.
+    pub fn newly_read(&mut self) -> u64 {
+        let before = std::mem::replace(&mut self.known, self.packed.get());
+        self.known.saturating_sub(before)
     }
 
     /// One more entry, which begins with so many bytes.

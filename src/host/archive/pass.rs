@@ -147,7 +147,12 @@ impl<'p, 's> Pass<'p, 's> {
     /// An entry begins, with so many bytes.
     fn begins(&mut self, overhead: u64) -> Result<()> {
         self.budget.entry(overhead)?;
-        Ok(self.watch.went_on(0, "reading the snapshot")?)
+        self.went_on()
+    }
+
+    fn went_on(&mut self) -> Result<()> {
+        let bytes = self.budget.newly_read();
+        Ok(self.watch.went_on(bytes, "reading the snapshot")?)
     }
 
     /// The entry as a path below the directory that is unpacked into.
@@ -188,8 +193,7 @@ impl<'p, 's> Pass<'p, 's> {
         // In gzip within gzip a hole may be a million times larger than packed.
         let hole = zeros && !matches!(to, To::Stream(_)) && !self.has_container_tree;
         self.budget.spend(bytes.len() as u64, hole)?;
-        self.watch
-            .went_on(bytes.len() as u64, "reading the snapshot")?;
+        self.went_on()?;
         let length = bytes.len() as u64;
         let (sink, stream) = match to {
             To::Nowhere => return Ok(()),
@@ -207,7 +211,7 @@ impl<'p, 's> Pass<'p, 's> {
         };
         sink.write_all(bytes).map_err(|e| {
             Error::failed(format!("cannot pass on the snapshot's {stream}"))
-                .why(e)
+                .caused_by(&e)
                 .into()
         })
     }

@@ -13,7 +13,8 @@ pub struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    /// `progress` is told the unpacked bytes of each piece that is done.
+    /// `progress` is told the bytes of each piece that is done: those that were packed, or where a
+    /// snapshot is read, those of its file.
     pub fn new(interrupt: &'a Interrupt, progress: &'a dyn Fn(u64)) -> Self {
         Watch {
             interrupt,

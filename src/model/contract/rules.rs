@@ -133,6 +133,8 @@ pub struct Commands {
     /// Takes over settings that the application keeps itself, as JSON from standard input; groups of
     /// users are given by their names.
     pub settings: Option<String>,
+    /// Fails where the schema lacks a migration of this version, or has one that it does not know.
+    pub check_schema: Option<String>,
     /// The administrator's login.
     pub admin_user: String,
     /// The password that a fresh set-up leaves.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::settings::{Setting, Settings, in_words, switch};
-use super::{Carried, FormerFiles};
+use super::{Carried, Fate, FormerFiles};
 
 /// The file that ssmtp reads.
 const SSMTP: &str = "ssmtp/ssmtp.conf";
@@ -16,9 +16,16 @@ const BY_SMTP: [(&str, &str); 8] = [
     ("user_name", "MAIL_SMTP_USER_NAME"),
     ("password", "MAIL_SMTP_PASSWORD"),
     ("authentication", "MAIL_SMTP_AUTHENTICATION"),
-    ("enable_starttls_auto", "MAIL_SMTP_ENABLE_STARTTLS_AUTO"),
+    ("enable_starttls_auto", STARTTLS),
     ("openssl_verify_mode", "MAIL_SMTP_OPENSSL_VERIFY_MODE"),
 ];
+
+/// Whether a connection is encrypted where the mail server offers it.
+const STARTTLS: &str = "MAIL_SMTP_ENABLE_STARTTLS_AUTO";
+
+/// The new version misreads its own setting for that, so that nothing turns it off.
+const ALWAYS: &str = "the new version encrypts wherever the mail server offers it, and wants a \
+                      certificate that it can verify (MAIL_SMTP_OPENSSL_VERIFY_MODE)";
 
 /// What becomes of it.
 pub fn carry(settings: &mut Settings, files: &FormerFiles, carried: &mut Carried) {
@@ -62,6 +69,10 @@ fn by_smtp(settings: &mut Settings, carried: &mut Carried) {
                         "mail.smtp_settings has another one, which counts",
                     );
                 }
+                _ if name == STARTTLS => {
+                    said.push(name);
+                    starttls(&value, &file, &path, carried);
+                }
                 Some(text) => {
                     said.push(name);
                     carried.say_mail(name, plain(key, &text));
@@ -73,6 +84,14 @@ fn by_smtp(settings: &mut Settings, carried: &mut Carried) {
     for (key, setting) in settings.take_below("mail.smtp_settings") {
         let path = format!("mail.smtp_settings.{key}");
         carried.leave(&setting.file, &path, "the new version has no such setting");
+    }
+}
+
+fn starttls(value: &Value, file: &str, path: &str, carried: &mut Carried) {
+    match switch(value) {
+        Some(true) => carried.say_mail(STARTTLS, "true"),
+        Some(false) => carried.leave(file, path, ALWAYS),
+        None => carried.leave(file, path, "it is no switch"),
     }
 }
 
@@ -119,35 +138,40 @@ fn by_ssmtp(files: &FormerFiles, carried: &mut Carried) {
         let way = get("AuthMethod").unwrap_or("login").to_lowercase();
         carried.say_mail("MAIL_SMTP_AUTHENTICATION", &way.replace('-', "_"));
     }
-    let starts = on("UseSTARTTLS") == Some(true);
-    carried.say_mail("MAIL_SMTP_ENABLE_STARTTLS_AUTO", &starts.to_string());
+    if on("UseSTARTTLS") == Some(true) {
+        carried.say_mail(STARTTLS, "true");
+    } else if !tls {
+        // Also where nothing is said: ssmtp does not encrypt by itself.
+        carried.remark(Fate::ToCheck, SSMTP, "UseSTARTTLS", ALWAYS);
+    }
     leave_of_ssmtp(&lines, tls, carried);
     if files
         .revaliases
         .as_deref()
         .is_some_and(|text| text.lines().any(|l| line_of(l).is_some()))
     {
-        carried.leave(
-            "ssmtp/revaliases",
-            "all of it",
-            "senders are not rewritten any more",
-        );
+        let why = "senders are not rewritten any more";
+        carried.remark(Fate::LeftInPlace, "ssmtp/revaliases", "all of it", why);
     }
 }
 
+/// The file is the cluster's, and stays there for others.
 fn leave_of_ssmtp(lines: &[(String, String)], tls: bool, carried: &mut Carried) {
     for (key, value) in lines {
-        let why = match key.to_lowercase().as_str() {
+        let (fate, why) = match key.to_lowercase().as_str() {
             "mailhub" | "authuser" | "authpass" | "authmethod" | "usestarttls" | "hostname" => {
                 continue;
             }
             "usetls" if !tls => continue,
-            "usetls" => "it only knows STARTTLS",
+            "usetls" => (Fate::ToCheck, "the new version only knows STARTTLS"),
             // The sender that the application gives is the one that counts anyway.
             "fromlineoverride" if switch(&Value::from(value.as_str())) == Some(true) => continue,
-            _ => "it sends by itself, without ssmtp",
+            _ => (
+                Fate::LeftInPlace,
+                "the new version sends by itself, without ssmtp",
+            ),
         };
-        carried.leave(SSMTP, key, why);
+        carried.remark(fate, SSMTP, key, why);
     }
 }
 

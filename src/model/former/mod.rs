@@ -51,14 +51,28 @@ pub struct FormerFiles {
     pub has_custom_css: bool,
 }
 
-/// A setting that has no place on the other side.
+/// What becomes of a setting that is not simply carried over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It has no place on the other side, and goes with its file.
+    LeftBehind,
+    /// It stays where it is.
+    LeftInPlace,
+    /// It may not do there what it did, so that somebody should look at it.
+    ToCheck,
+}
+
+/// A setting that an operator should know of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Left {
+pub struct Remark {
+    /// What becomes of it.
+    #[serde(skip)]
+    pub fate: Fate,
     /// The file that it stands in.
     pub file: String,
     /// Its path in that.
     pub setting: String,
-    /// Why it has none.
+    /// Why.
     pub why: String,
 }
 
@@ -71,8 +85,8 @@ pub struct Carried {
     pub says_mail: bool,
     /// What the application keeps itself.
     pub settings: Map<String, Value>,
-    /// What has no place.
-    pub left: Vec<Left>,
+    /// What is not simply carried over.
+    pub remarks: Vec<Remark>,
 }
 
 /// How a value is written on the other side.
@@ -221,7 +235,12 @@ impl Carried {
     }
 
     fn leave(&mut self, file: &str, setting: &str, why: &str) {
-        self.left.push(Left {
+        self.remark(Fate::LeftBehind, file, setting, why);
+    }
+
+    fn remark(&mut self, fate: Fate, file: &str, setting: &str, why: &str) {
+        self.remarks.push(Remark {
+            fate,
             file: file.to_owned(),
             setting: setting.to_owned(),
             why: why.to_owned(),
@@ -297,7 +316,8 @@ impl Carried {
             self.leave(&found.file, &path, why);
         }
         if files.has_custom_css {
-            self.leave(CUSTOM_CSS, "all of it", "it takes an address, and no file");
+            let why = "the new version takes an address, and no file";
+            self.remark(Fate::LeftInPlace, CUSTOM_CSS, "all of it", why);
         }
         let said = |line: &str| !line.trim().is_empty() && !line.trim().starts_with('#');
         if files

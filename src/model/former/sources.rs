@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Carried;
 use super::settings::{Setting, Settings, in_words, words};
+use super::{Carried, Fate};
 
 /// What a source may say; lists become words behind each other.
 const KEYS: [&str; 8] = [
@@ -57,11 +57,8 @@ fn say(name: &str, key: &str, path: &str, setting: &Setting, carried: &mut Carri
     };
     carried.say(&format!("AUTH_SOURCE_{name}_{}", key.to_uppercase()), &text);
     if key == "script" {
-        carried.leave(
-            &setting.file,
-            path,
-            "it is carried over, but the program itself is in no directory that the new containers see",
-        );
+        let why = "the program itself is in no directory that the new containers see";
+        carried.remark(Fate::ToCheck, &setting.file, path, why);
     }
 }
 

@@ -18,12 +18,16 @@ fn env(carried: &Carried) -> Vec<String> {
     carried.env.iter().map(line).collect()
 }
 
-fn left(carried: &Carried) -> Vec<&str> {
-    carried
-        .left
-        .iter()
-        .map(|left| left.setting.as_str())
+fn of_fate(carried: &Carried, fate: Fate) -> Vec<&str> {
+    let remarks = carried.remarks.iter();
+    remarks
+        .filter(|remark| remark.fate == fate)
+        .map(|remark| remark.setting.as_str())
         .collect()
+}
+
+fn left(carried: &Carried) -> Vec<&str> {
+    of_fate(carried, Fate::LeftBehind)
 }
 
 #[test]
@@ -62,7 +66,7 @@ fn what_the_application_keeps_itself_is_of_the_kind_that_it_wants() {
         left(&carried),
         ["limits.max_file_upload_size", "auth.publishment_lifetime"]
     );
-    assert!(carried.left[0].why.contains("app.max_file_upload_size"));
+    assert!(carried.remarks[0].why.contains("app.max_file_upload_size"));
 }
 
 #[test]
@@ -81,10 +85,10 @@ fn texts_in_files_of_their_own_count_where_the_settings_have_none() {
         json!({"legal_text": "law"})
     );
     assert_eq!(env(&carried), ["SECRET_KEY_BASE=key"]);
-    assert!(carried.left.is_empty());
+    assert!(carried.remarks.is_empty());
     let carried = with(files("all: {maintainer: {legal_text: other}}"));
     assert_eq!(carried.settings["legal_text"], "other");
-    assert_eq!(carried.left[0].file, LEGAL);
+    assert_eq!(carried.remarks[0].file, LEGAL);
 }
 
 #[test]
@@ -106,8 +110,11 @@ fn what_has_no_place_is_named_and_what_says_nothing_is_not() {
         has_custom_css: true,
         ..FormerFiles::default()
     });
-    let files: Vec<&str> = carried.left.iter().map(|left| left.file.as_str()).collect();
+    let remarks = carried.remarks.iter();
+    let files: Vec<&str> = remarks.map(|remark| remark.file.as_str()).collect();
     assert_eq!(files, ["kor.yml", "kor.yml", "kor.yml", CUSTOM_CSS, HELP]);
+    // With all other content.
+    assert_eq!(of_fate(&carried, Fate::LeftInPlace), ["all of it"]);
     assert_eq!(
         left(&carried)[..3],
         ["app.use_blaze", "piwik.id", "piwik.url"]
@@ -142,12 +149,13 @@ fn sources_get_names_of_letters() {
         [
             "1.type",
             "ldap.map_to",
-            "ldap.script",
             "remote_user.more",
             "remoteuser.type"
         ]
         .map(whole)
     );
+    let to_check = of_fate(&carried, Fate::ToCheck);
+    assert_eq!(to_check, [whole("ldap.script")]);
 }
 
 #[test]
@@ -176,7 +184,10 @@ fn mail_leaves_by_what_it_left_by() {
     ] {
         let carried = with(files(yaml));
         assert_eq!(env(&carried), by_ssmtp);
-        assert_eq!(left(&carried), ["rewriteDomain", "all of it"]);
+        // Others may be there who send by it.
+        let stays = of_fate(&carried, Fate::LeftInPlace);
+        assert_eq!(stays, ["rewriteDomain", "all of it"]);
+        assert_eq!(carried.remarks.len(), 2);
     }
     let carried = with(files(
         "production: {mail: {delivery_method: smtp, smtp_settings: {address: a, port: 25, \
@@ -219,5 +230,38 @@ fn encrypted_from_the_first_byte_is_no_way_of_the_new_one() {
         ..FormerFiles::default()
     });
     assert!(env(&carried).contains(&"MAIL_SMTP_PORT=465".to_owned()));
-    assert_eq!(left(&carried), ["UseTLS"]);
+    assert_eq!(of_fate(&carried, Fate::ToCheck), ["UseTLS"]);
+}
+
+#[test]
+fn encryption_that_was_off_is_named_for_nothing_turns_it_off_any_more() {
+    let smtp = |switch: &str| {
+        of(&format!(
+            "production: {{mail: {{delivery_method: smtp, smtp_settings: {{address: a, \
+             enable_starttls_auto: {switch}}}}}}}"
+        ))
+    };
+    let key = "MAIL_SMTP_ENABLE_STARTTLS_AUTO";
+    for switch in ["false", "no", "off"] {
+        let carried = smtp(switch);
+        assert!(!env(&carried).iter().any(|line| line.starts_with(key)));
+        assert_eq!(
+            left(&carried),
+            ["mail.smtp_settings.enable_starttls_auto"],
+            "{switch}"
+        );
+    }
+    for switch in ["true", "yes"] {
+        let carried = smtp(switch);
+        assert!(env(&carried).contains(&format!("{key}=true")), "{switch}");
+        assert!(carried.remarks.is_empty());
+    }
+    for ssmtp in ["", "UseSTARTTLS=NO\n"] {
+        let carried = with(FormerFiles {
+            ssmtp: Some(format!("mailhub=mail.example.org\n{ssmtp}")),
+            ..FormerFiles::default()
+        });
+        assert!(!env(&carried).iter().any(|line| line.starts_with(key)));
+        assert_eq!(of_fate(&carried, Fate::ToCheck), ["UseSTARTTLS"]);
+    }
 }

@@ -23,8 +23,8 @@ use crate::host::{crash, files, sizes};
 use crate::model::snapshot::{About, CloneKind, Hold, Packing};
 use crate::services::database::Server;
 use crate::services::{dump, hold};
-use crate::steps::World;
 use crate::steps::snapshot::pack::Parts;
+use crate::steps::{World, gauge};
 
 pub use documents::IndexOrder;
 
@@ -120,8 +120,9 @@ pub fn undo(order: &Order) -> Result<()> {
 
 /// Fails where a snapshot is not whole.
 pub fn check(world: &World<'_>, file: &Path) -> Result<()> {
-    let progress = |_: u64| {};
-    archive::verify(file, Watch::new(world.interrupt, &progress)).map(drop)
+    let what = "reading the snapshot";
+    let verify = |watch: Watch<'_>| archive::verify(file, watch);
+    gauge::while_read(world.observer, world.interrupt, what, file, verify).map(drop)
 }
 
 /// Removes what an earlier one left, or this one does not need any more.

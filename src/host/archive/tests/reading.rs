@@ -318,6 +318,36 @@ fn snapshots_of_the_applications_container_are_read() {
 }
 
 #[test]
+fn who_looks_on_is_told_how_much_of_the_file_was_read() {
+    for packing in [Packing::Zstd, Packing::Gzip] {
+        let (_place, data, snapshot) = place();
+        let mut state: u64 = 1;
+        let mut drawn = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 56) as u8
+        };
+        let noise: Vec<u8> = (0..3_000_000).map(|_| drawn()).collect();
+        fs::write(data.join("a"), noise).unwrap();
+        // Unpacked there is much more.
+        fs::write(data.join("b"), "text".repeat(1_000_000)).unwrap();
+        pack(&data, &snapshot, packing).unwrap();
+        let interrupt = crate::host::interrupt::Interrupt::default();
+        let told = std::cell::RefCell::new(Vec::new());
+        let progress = |bytes| told.borrow_mut().push(bytes);
+        let watch = crate::host::archive::Watch::new(&interrupt, &progress);
+        crate::host::archive::check(&snapshot, RULES, watch).unwrap();
+        let size = fs::metadata(&snapshot).unwrap().len();
+        let sum: u64 = told.borrow().iter().sum();
+        // What stands behind the last content is read at once.
+        assert!(sum <= size && sum > size - size / 10, "{sum} of {size}");
+        let pieces = told.borrow().iter().filter(|bytes| **bytes > 0).count();
+        assert!(pieces > 5, "{packing:?}: {pieces}");
+    }
+}
+
+#[test]
 fn nothing_is_unpacked_into_what_is_not_empty() {
     let (_place, data, snapshot) = place();
     fs::write(data.join("a"), "a").unwrap();
@@ -352,6 +382,7 @@ fn a_sink_that_fails_is_no_damage() {
     let error =
         watched(|w| crate::host::archive::unpack(&snapshot, &into, RULES, sinks, w)).unwrap_err();
     assert_eq!(error.exit_code(), 1);
+    assert!(error.next.unwrap().contains("free some space"));
     // Nor is a file that is not there, or no file at all.
     let code = |path: &Path| {
         watched(|w| crate::host::archive::check(path, RULES, w))

@@ -2,8 +2,18 @@
 # below it, and those of its own in db/trouble that no other one runs; ActiveRecord keeps the record of what
 # has run in schema_migrations.
 module Kor::Migrations
+  def self.context
+    ActiveRecord::MigrationContext.new(directories, ActiveRecord::SchemaMigration)
+  end
+
+  # As Rails prints them.
+  def self.show
+    context.migrations_status.each do |status, version, name|
+      puts "#{status.center(8)}  #{version.ljust(14)}  #{name}"
+    end
+  end
+
   def self.run
-    context = ActiveRecord::MigrationContext.new(directories, ActiveRecord::SchemaMigration)
     # As long as a large collection would take.
     sleep(Float(ENV.fetch('SAMPLE_MIGRATION_SECONDS', 0))) if context.needs_migration?
     context.migrate
