@@ -92,9 +92,14 @@ impl Change {
         self.database
     }
 
-    /// Whether the indices are made anew.
-    pub fn empties_indices(&self) -> bool {
-        self.search
+    /// The new search server, where there is one: the indices are made anew then.
+    pub fn new_search(&self) -> Option<&ImageRef> {
+        self.search.then_some(&self.wanted.search_image)
+    }
+
+    /// The new database server, where there is one.
+    pub fn new_database(&self) -> Option<&ImageRef> {
+        self.database.then_some(&self.wanted.database_image)
     }
 
     /// The instances beside the one that the verb is about.

@@ -22,6 +22,7 @@ use crate::model::undo::{Kept, Place};
 use crate::model::version::Version;
 use crate::services::app::App;
 use crate::services::{database, read_only};
+use crate::steps::Plan;
 
 /// Runs it.
 ///
@@ -193,7 +194,7 @@ pub fn parts<'a>(
             old: place(now),
             new: place(then),
             search: change
-                .filter(|change| change.empties_indices())
+                .filter(|change| change.new_search().is_some())
                 .map(|_| cluster.search_image.clone()),
             entries: given_way.cloned().collect(),
             tables: std::collections::BTreeMap::new(),
@@ -249,9 +250,6 @@ fn one(
         (to, next),
         args.force,
     )?;
-    if let Some(change) = &change {
-        change.ensure(&session)?;
-    }
     let described = describe(&session.cluster, now, to, (contract, next))?;
     let now = &described.now;
     let snapshot = !args.no_snapshot;
@@ -264,6 +262,9 @@ fn one(
     )?;
     let observed = Observed::settled(context, &session.cluster, std::slice::from_ref(now))?;
     check::place(&session, &observed, &parts.now, &parts.then)?;
+    if let Some(change) = &change {
+        change.ensure(&session)?;
+    }
     let server = database::Server::of(context.engine, &session.cluster);
     let open = &contract.content.tables_without_content;
     let rights = read_only::rights(&server, &now.database_user, &now.schema, open)?;
@@ -288,9 +289,20 @@ fn one(
         pages::warn(context, &[then]);
     }
     upkeep::after(&session, std::slice::from_ref(name));
+    let report = report(&session, &plan, (now, &then), change.as_ref());
+    Ok(crossing.add_to(report, Vec::new()))
+}
+
+fn report(
+    session: &Session<'_>,
+    plan: &Plan,
+    (now, then): (&Instance, &App<'_>),
+    change: Option<&Change>,
+) -> Report {
+    let (name, to) = (&now.name, &then.instance.version);
     let undo = typed(&now.layout.link(), "upgrade --undo");
-    let report = session.report(
-        &plan,
+    session.report(
+        plan,
         vec![
             format!("instance {name} is of {to} now, and was of {}", now.version),
             format!("the former version is kept for 7 days: {undo}"),
@@ -299,13 +311,12 @@ fn one(
             "instance": name,
             "version": to,
             "from": now.version,
-            "search": args.search,
-            "database": args.database,
-            "urls": start::urls(&[then]),
+            "search": change.and_then(Change::new_search),
+            "database": change.and_then(Change::new_database),
+            "urls": start::urls(&[*then]),
             "undo": undo,
         }),
-    );
-    Ok(crossing.add_to(report, Vec::new()))
+    )
 }
 
 /// A database server stays, whatever an undo brings back.

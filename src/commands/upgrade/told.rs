@@ -29,6 +29,7 @@ pub fn already(session: &Session<'_>, now: &Instance) -> Report {
                 "version": version,
                 "from": null,
                 "search": null,
+                "database": null,
                 "urls": [start::url(&session.cluster, now)],
                 "undo": null,
             }),
