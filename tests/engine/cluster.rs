@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::docker::{container_states, containers, docker};
 use crate::harness::{Call, PLACE, VERSION, called, free_port, fresh_name, tool};
+use crate::picture;
 
 pub use crate::turns::{Turn, other, shared, turn};
 
@@ -129,6 +130,16 @@ impl Cluster {
             .as_str()
             .unwrap()
             .to_owned()
+    }
+
+    /// Whether both services run.
+    pub fn is_up(&self) -> bool {
+        picture::runs(&self.database()) && picture::runs(&self.search())
+    }
+
+    /// Whether the web process of an instance runs.
+    pub fn runs(&self, instance: &str) -> bool {
+        picture::runs(&self.web(instance))
     }
 
     /// Everything that an operation could change, to compare: files with their content, and

@@ -23,6 +23,7 @@ mod tally;
 mod turns;
 mod upgrading;
 mod web;
+mod whole;
 mod writers;
 
 mod adopt;
