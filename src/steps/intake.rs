@@ -15,7 +15,8 @@ use crate::host::fifo_in::FifoIn;
 use crate::host::{crash, files, spool};
 use crate::model::secret::Secret;
 use crate::services::definers::WithoutDefiners;
-use crate::services::{load, tables};
+use crate::services::load::{self, Load};
+use crate::services::tables;
 use crate::steps::database::server;
 use crate::steps::gauge::Gauge;
 use crate::steps::relay;
@@ -174,13 +175,15 @@ fn load_dump(world: &World<'_>, intake: &Intake, mut text: spool::Reader) -> Loa
     let over = pipe.over();
     std::thread::scope(|scope| {
         let client = scope.spawn(move || {
-            let loaded = load::run(
-                world.engine,
-                &intake.database,
-                &intake.schema,
-                &intake.pipe,
-                &intake.login,
-            );
+            let load = Load {
+                container: &intake.database,
+                schema: &intake.schema,
+                user: &intake.user,
+                pipe: &intake.pipe,
+                login: &intake.login,
+                data: &world.layout.database_data(),
+            };
+            let loaded = load::run(world.engine, load);
             over.store(true, Ordering::SeqCst);
             loaded
         });
