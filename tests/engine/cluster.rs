@@ -21,7 +21,11 @@ impl Cluster {
     /// Laid out, with the sample application and little memory, and not up.
     pub fn created() -> Self {
         let name = fresh_name();
-        let root = PLACE.join(&name);
+        Self::created_in(PLACE.join(&name), name)
+    }
+
+    /// The same in this directory.
+    pub fn created_in(root: PathBuf, name: String) -> Self {
         let cluster = Cluster { name, root };
         let port = free_port().to_string();
         tool()
