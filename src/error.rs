@@ -70,7 +70,12 @@ pub struct Error {
     pub tail: Vec<String>,
     /// Ctrl-C or SIGTERM caused it.
     pub interrupted: bool,
+    /// There is no room for it, so that trying it again is of no use.
+    pub no_room: bool,
 }
+
+/// What to do where there is no room.
+const FREE_SOME: &str = "free some space, then run the command again";
 
 /// The result of everything that can fail here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -85,6 +90,7 @@ impl Error {
             next: None,
             tail: Vec::new(),
             interrupted: false,
+            no_room: false,
         }
     }
 
@@ -121,6 +127,14 @@ impl Error {
         }
     }
 
+    /// Exit 1, and no second try.
+    pub fn no_room(what: impl Into<String>) -> Self {
+        Error {
+            no_room: true,
+            ..Self::failed(what).next(FREE_SOME)
+        }
+    }
+
     /// A file that could not be read or written. A missing right is a refusal, a missing file
     /// is not found.
     pub fn io(doing: &str, path: &std::path::Path, source: &std::io::Error) -> Self {
@@ -139,9 +153,10 @@ impl Error {
         let error = self.why(source);
         match source.kind() {
             Io::PermissionDenied => error.next("run the command as root (sudo)"),
-            Io::StorageFull | Io::QuotaExceeded => {
-                error.next("free some space, then run the command again")
-            }
+            Io::StorageFull | Io::QuotaExceeded => Error {
+                no_room: true,
+                ..error.next(FREE_SOME)
+            },
             _ => error,
         }
     }

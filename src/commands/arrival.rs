@@ -19,6 +19,7 @@ use crate::model::secret::Secret;
 use crate::model::snapshot::{Content, Manifest, SnapshotName};
 use crate::model::version::{Version, compare};
 use crate::services::database;
+use crate::services::room::LEFT_TO_OTHERS;
 use crate::steps::{Intake, Text};
 
 /// Settings of the environment file that belong to the place where an instance runs.
@@ -33,8 +34,12 @@ const MAIL: &str = "MAIL_DELIVERY_METHOD";
 /// The name of the environment file.
 const ENV_FILE: &str = ".env";
 
-/// How much larger than its dump a schema becomes, at most, as a rule.
-const SCHEMA_GROWS: u64 = 2;
+/// What a dump takes of the database's disk, as a rule: a schema becomes twice as large, at most, and
+/// the binary log has all of it once.
+const DATABASE_GROWS: u64 = 3;
+
+/// How much larger than its documents an index becomes, at most, as a rule.
+const INDEX_GROWS: u64 = 2;
 
 /// A snapshot that arrives.
 #[derive(Debug)]
@@ -138,12 +143,14 @@ impl Arrival {
     pub fn room(&self, cluster: &Cluster) -> Result<u64> {
         let layout = &cluster.layout;
         let (_, free) = space::free(layout.root())?;
-        let parts = match &self.manifest {
+        let mut parts = match &self.manifest {
             Some(manifest) => Part::of(&manifest.content),
             // One that is only going to be taken is of content that is there already.
             None if !self.file.exists() => return Ok(free),
             None => [(Part::Files, archive::unpacked_at_least(&self.file)?)].into(),
         };
+        let of_database = parts.entry(Part::Database).or_default();
+        *of_database = of_database.saturating_add(LEFT_TO_OTHERS);
         let mut needed = Vec::new();
         for (part, bytes) in &parts {
             let path = match part {
@@ -152,9 +159,14 @@ impl Arrival {
                 Part::Index => layout.search_data(),
             };
             let (device, free) = space::free(&path)?;
-            needed.push((device, *bytes, free));
+            needed.push(Need {
+                device,
+                bytes: *bytes,
+                free,
+                path,
+            });
         }
-        let Some((bytes, free)) = lacking(&needed) else {
+        let Some(lacking) = lacking(needed) else {
             return Ok(free);
         };
         let figures = parts
@@ -163,10 +175,11 @@ impl Arrival {
         Err(
             Error::refused(format!("there is no room for {}", self.file.display()))
                 .why(format!(
-                    "{}: {} where {} are free",
+                    "{}: {} in {}, where {} are free",
                     figures.collect::<Vec<_>>().join(", "),
-                    human(bytes),
-                    human(free)
+                    human(lacking.bytes),
+                    lacking.path.display(),
+                    human(lacking.free)
                 ))
                 .next(
                     "`snapshots` lists what may go, `import --forget` what an import left behind",
@@ -366,12 +379,9 @@ impl Part {
             ),
             (
                 Part::Database,
-                content.dump_bytes.saturating_mul(SCHEMA_GROWS),
+                content.dump_bytes.saturating_mul(DATABASE_GROWS),
             ),
-            (
-                Part::Index,
-                content.index_bytes.saturating_mul(SCHEMA_GROWS),
-            ),
+            (Part::Index, content.index_bytes.saturating_mul(INDEX_GROWS)),
         ])
     }
 
@@ -384,15 +394,26 @@ impl Part {
     }
 }
 
-/// Of parts with device, need and free room, in bytes: what the first device needs and has that has
-/// too little.
-fn lacking(parts: &[(u64, u64, u64)]) -> Option<(u64, u64)> {
-    let mut devices: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
-    for (device, bytes, free) in parts {
-        let (needed, _) = devices.entry(*device).or_insert((0, *free));
-        *needed = needed.saturating_add(*bytes);
+/// What is needed on a device, and what there is, in bytes.
+#[derive(Debug)]
+struct Need {
+    device: u64,
+    bytes: u64,
+    free: u64,
+    /// The first path there that needs it.
+    path: PathBuf,
+}
+
+/// All that is needed on the first device that has too little.
+fn lacking(parts: Vec<Need>) -> Option<Need> {
+    let mut devices: BTreeMap<u64, Need> = BTreeMap::new();
+    for part in parts {
+        match devices.get_mut(&part.device) {
+            Some(all) => all.bytes = all.bytes.saturating_add(part.bytes),
+            None => drop(devices.insert(part.device, part)),
+        }
     }
-    devices.into_values().find(|(needed, free)| needed > free)
+    devices.into_values().find(|all| all.bytes > all.free)
 }
 
 /// Refuses a server that a dump cannot safely be loaded into.
@@ -478,17 +499,24 @@ mod tests {
             ..Content::default()
         };
         let parts: Vec<u64> = Part::of(&content).into_values().collect();
-        assert_eq!(parts, [125, 40, 10]);
-        let on = |devices: [u64; 3], free: [u64; 3]| {
-            let parts: Vec<_> = (0..3)
-                .map(|at| (devices[at], parts[at], free[at]))
-                .collect();
-            lacking(&parts)
+        assert_eq!(parts, [125, 60, 10]);
+        let on = |parts: &[u64], devices: [u64; 3], free: [u64; 3]| {
+            let needs = parts.iter().zip(devices).zip(free);
+            let need = |((bytes, device), free): ((&u64, u64), u64)| Need {
+                device,
+                bytes: *bytes,
+                free,
+                path: PathBuf::from(format!("/{bytes}")),
+            };
+            let lacking = lacking(needs.map(need).collect());
+            lacking.map(|all| (all.bytes, all.free, all.path.display().to_string()))
         };
-        assert_eq!(on([1, 1, 1], [175, 175, 175]), None);
-        assert_eq!(on([1, 1, 1], [174, 174, 174]), Some((175, 174)));
-        assert_eq!(on([1, 2, 1], [135, 40, 135]), None);
-        assert_eq!(on([1, 2, 1], [135, 39, 135]), Some((40, 39)));
-        assert_eq!(lacking(&[(1, u64::MAX, 5), (1, 1, 5)]), Some((u64::MAX, 5)));
+        let lacks = |bytes, free, path: &str| Some((bytes, free, path.to_owned()));
+        assert_eq!(on(&parts, [1, 1, 1], [195; 3]), None);
+        assert_eq!(on(&parts, [1, 1, 1], [194; 3]), lacks(195, 194, "/125"));
+        assert_eq!(on(&parts, [1, 2, 1], [135, 60, 135]), None);
+        assert_eq!(on(&parts, [1, 2, 1], [135, 59, 135]), lacks(60, 59, "/60"));
+        let most = lacks(u64::MAX, 5, &format!("/{}", u64::MAX));
+        assert_eq!(on(&[u64::MAX, 1], [1; 3], [5; 3]), most);
     }
 }

@@ -76,6 +76,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     if !observed.services_run() {
         return Err(services_are_down(&session.cluster, "clone"));
     }
+    first_content::check_room(&session.cluster)?;
     first_content::await_services(&session)?;
     arrival::check_server(&database::Server::of(context.engine, &session.cluster))?;
     new::check_name(&session, &args.new)?;

@@ -7,12 +7,13 @@ use crate::commands::boot::{SERVICE_SECONDS, await_service};
 use crate::commands::context::Context;
 use crate::commands::index;
 use crate::commands::session::Session;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::host::{chance, files};
 use crate::model::cluster::Cluster;
 use crate::model::container::{Role, names};
 use crate::model::secret::Secret;
 use crate::services::app::App;
+use crate::services::room;
 use crate::steps::{self, Intake, Plan, Step};
 
 /// What the administrator's password becomes.
@@ -67,6 +68,19 @@ pub fn push_waits(plan: &mut Plan, session: &Session<'_>) {
         let container = names::service(&session.cluster.name, role);
         plan.push(await_service(role, &container));
     }
+}
+
+/// Refuses to write to a database without room: its server would answer to nobody who writes, until
+/// there is some.
+///
+/// # Errors
+/// Exit 6 with the directory and the figures.
+pub fn check_room(cluster: &Cluster) -> Result<()> {
+    let refused = |error| Error {
+        kind: Kind::Refused,
+        ..error
+    };
+    room::check(&cluster.layout.database_data()).map_err(refused)
 }
 
 /// Waits for the shared services before they are asked: one that was started a moment ago, by

@@ -31,7 +31,7 @@ pub struct Args {
 /// Runs the verb.
 ///
 /// # Errors
-/// Exit 6 where the instance has content; 1 where a step fails: the schema is empty again then.
+/// Exit 6 where the instance has content, or the database no room; 1 where a step fails: the schema is empty again then.
 pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let cluster = context.cluster()?;
     let name = context.one_instance(&cluster, &args.names)?;
@@ -51,6 +51,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     if !observed.services_run() {
         return Err(services_are_down(&session.cluster, "init"));
     }
+    first_content::check_room(&session.cluster)?;
     let admin = args.admin.password()?;
     let app = apps
         .first()

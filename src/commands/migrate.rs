@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::commands::context::Context;
-use crate::commands::first_content::push_waits;
+use crate::commands::first_content::{self, push_waits};
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch, services_are_down};
@@ -46,6 +46,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     if !observed.services_run() {
         return Err(services_are_down(&session.cluster, "migrate"));
     }
+    first_content::check_room(&session.cluster)?;
     let plan = plan(&session, &apps)?;
     if let Some(report) = session.carry_out(&plan)? {
         return Ok(report);

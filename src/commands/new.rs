@@ -65,9 +65,9 @@ struct Drawn {
 /// Runs the verb.
 ///
 /// # Errors
-/// Exit 6 where the name or the port is taken, the cluster is down, or no contract covers the
-/// version; also where a known fault of it is not confirmed; 1 where a step fails: everything is
-/// undone then.
+/// Exit 6 where the name or the port is taken, the cluster is down or has no room, or no contract
+/// covers the version; also where a known fault of it is not confirmed; 1 where a step fails:
+/// everything is undone then.
 pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     if let Some(server_name) = &args.server_name {
         check_server_name(server_name)?;
@@ -113,6 +113,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     if !observed.services_run() {
         return Err(services_are_down(&session.cluster, "new"));
     }
+    first_content::check_room(&session.cluster)?;
     first_content::await_services(&session)?;
     check_name(&session, &name)?;
     let (port, reservation) = choose_port(args.port, &session)?;

@@ -116,6 +116,7 @@ fn arguments(cluster: &Cluster) -> Vec<String> {
     [
         "--log-bin=binlog".to_owned(),
         "--binlog-format=ROW".to_owned(),
+        "--skip-binlog-annotate-row-events".to_owned(),
         "--server-id=1".to_owned(),
         "--expire-logs-days=7".to_owned(),
         "--log-bin-trust-function-creators=1".to_owned(),

@@ -24,11 +24,11 @@ pub fn copy(world: &World<'_>, from: &Path, to: &Path, rules: &Rules) -> Result<
     files::sync_file_system(to)
 }
 
-/// Removes the copy, and the directories above it that it alone is in.
+/// Removes the copy, and the directories above it that it alone is in, however far it came with them.
 pub fn undo(to: &Path) -> Result<()> {
     files::remove_tree(to)?;
     for above in to.ancestors().skip(1).take(LEVELS) {
-        if !above.is_dir() || !files::remove_if_empty(above)? {
+        if above.is_dir() && !files::remove_if_empty(above)? {
             break;
         }
     }
@@ -84,6 +84,19 @@ mod tests {
 
     use super::*;
     use crate::host::interrupt::Interrupt;
+
+    #[test]
+    fn a_copy_that_was_only_begun_leaves_nothing() {
+        let place = tempfile::tempdir().unwrap();
+        let to = place.path().join("undo/main/id/content/data");
+        fs::create_dir_all(place.path().join("undo/other")).unwrap();
+        for begun in to.ancestors().take(4) {
+            fs::create_dir_all(begun).unwrap();
+            undo(&to).unwrap();
+            let left = files::names_in(&place.path().join("undo")).unwrap();
+            assert_eq!(left, ["other"], "{}", begun.display());
+        }
+    }
 
     #[test]
     fn the_copy_that_was_worked_on_stays_only_where_that_changed_it() {

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::host::fifo_in::FifoIn;
 use crate::host::spool;
 use crate::services::definers::WithoutDefiners;
-use crate::services::load;
+use crate::services::load::{self, Load};
 use crate::steps::relay;
 use crate::steps::{Intake, World};
 
@@ -41,13 +41,15 @@ pub fn load(
     let over = pipe.over();
     std::thread::scope(|scope| {
         let client = scope.spawn(move || {
-            let loaded = load::run(
-                world.engine,
-                &intake.database,
-                &intake.schema,
-                &intake.pipe,
-                &intake.login,
-            );
+            let load = Load {
+                container: &intake.database,
+                schema: &intake.schema,
+                user: &intake.user,
+                pipe: &intake.pipe,
+                login: &intake.login,
+                data: &world.layout.database_data(),
+            };
+            let loaded = load::run(world.engine, load);
             over.store(true, Ordering::SeqCst);
             loaded
         });

@@ -16,7 +16,8 @@ use crate::model::secret::Secret;
 use crate::services::database::Server;
 use crate::services::definers::WithoutDefiners;
 use crate::services::dump::Part;
-use crate::services::{dump, load, replay, tables};
+use crate::services::load::{self, Load};
+use crate::services::{dump, replay, room, tables};
 use crate::steps::database::server;
 use crate::steps::{World, relay};
 
@@ -78,7 +79,7 @@ pub fn copy(world: &World<'_>, copy: &SchemaCopy) -> Result<()> {
         });
         match done {
             Ok(()) => return Ok(()),
-            Err(error) if error.interrupted => return Err(error),
+            Err(error) if error.interrupted || error.no_room => return Err(error),
             Err(error) if attempt < TRIES => {
                 world
                     .observer
@@ -105,7 +106,7 @@ pub fn complete(world: &World<'_>, copy: &SchemaCopy) -> Result<()> {
     };
     match done {
         Ok(()) => {}
-        Err(error) if error.interrupted => return Err(error),
+        Err(error) if error.interrupted || error.no_room => return Err(error),
         Err(error) => {
             world.observer.note(&format!(
                 "the copy is made anew while nobody writes: {error}"
@@ -124,7 +125,7 @@ fn copy_still(world: &World<'_>, copy: &SchemaCopy, server: &Server<'_>) -> Resu
     loop {
         tries -= 1;
         match copy_once(world, copy, server) {
-            Err(error) if tries > 0 && !error.interrupted => world
+            Err(error) if tries > 0 && !error.interrupted && !error.no_room => world
                 .observer
                 .note(&format!("the copy is begun anew: {error}")),
             ended => return ended.map(drop),
@@ -171,9 +172,15 @@ fn copy_once(
             ended
         });
         let loading = scope.spawn(move || {
-            let pipe = copy.beside("load");
-            let login = copy.beside("cnf");
-            let ended = load::run(engine, &copy.database, &copy.to, &pipe, &login);
+            let load = Load {
+                container: &copy.database,
+                schema: &copy.to,
+                user: &copy.user,
+                pipe: &copy.beside("load"),
+                login: &copy.beside("cnf"),
+                data: &world.layout.database_data(),
+            };
+            let ended = load::run(engine, load);
             taken.store(true, Ordering::SeqCst);
             ended
         });
@@ -238,6 +245,7 @@ fn round(
     world
         .interrupt
         .check("following the original was stopped")?;
+    room::check(&world.layout.database_data())?;
     let to = replay::position(server)?
         .ok_or_else(|| Error::failed("the database has no binary log of rows any more"))?;
     let range = replay::range(server, from, &to)?;

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::docker::{container_states, containers, docker};
 use crate::harness::{Call, PLACE, VERSION, called, free_port, fresh_name, tool};
+use crate::picture;
 
 pub use crate::turns::{Turn, other, shared, turn};
 
@@ -20,7 +21,11 @@ impl Cluster {
     /// Laid out, with the sample application and little memory, and not up.
     pub fn created() -> Self {
         let name = fresh_name();
-        let root = PLACE.join(&name);
+        Self::created_in(PLACE.join(&name), name)
+    }
+
+    /// The same in this directory.
+    pub fn created_in(root: PathBuf, name: String) -> Self {
         let cluster = Cluster { name, root };
         let port = free_port().to_string();
         tool()
@@ -129,6 +134,16 @@ impl Cluster {
             .as_str()
             .unwrap()
             .to_owned()
+    }
+
+    /// Whether both services run.
+    pub fn is_up(&self) -> bool {
+        picture::runs(&self.database()) && picture::runs(&self.search())
+    }
+
+    /// Whether the web process of an instance runs.
+    pub fn runs(&self, instance: &str) -> bool {
+        picture::runs(&self.web(instance))
     }
 
     /// Everything that an operation could change, to compare: files with their content, and

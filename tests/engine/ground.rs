@@ -61,6 +61,11 @@ impl Ground {
         self.beside.join(SNAPSHOT)
     }
 
+    /// The same as the original packs it, without what the tool says about it.
+    pub fn snapshot_of_original(&self) -> PathBuf {
+        self.snapshot().with_extension("gz")
+    }
+
     pub fn snapshots(&self) -> PathBuf {
         self.cluster.root.join("snapshots")
     }
@@ -73,10 +78,12 @@ impl Ground {
     pub fn typed(&self, words: &str) -> Call {
         let (root, port) = (self.cluster.path(), self.port.to_string());
         let snapshot = self.snapshot().display().to_string();
+        let of_original = self.snapshot_of_original().display().to_string();
         let mut words = words.split_whitespace().map(|word| match word {
             "ROOT" => root,
             "PORT" => &port,
             "SNAPSHOT" => &snapshot,
+            "SNAPSHOT_OF_ORIGINAL" => &of_original,
             "SEARCH" => OTHER_SEARCH,
             other => other,
         });

@@ -159,3 +159,19 @@ pub fn files_below(directory: &Path) -> usize {
         })
         .sum()
 }
+
+/// What a directory holds; nothing where it is not there.
+pub fn entries(directory: &Path) -> Vec<PathBuf> {
+    let read = fs::read_dir(directory).into_iter().flatten();
+    let mut paths: Vec<PathBuf> = read.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+/// A line's value in a file of settings, without quotes.
+pub fn setting(file: &Path, key: &str) -> String {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let begin = format!("{key}=");
+    let value = text.lines().find_map(|line| line.strip_prefix(&begin));
+    value.unwrap_or_default().trim_matches('\'').to_owned()
+}

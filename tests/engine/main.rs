@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod archives;
+#[path = "../common/at_once.rs"]
+mod at_once;
 mod call;
 #[path = "../common/chance.rs"]
 mod chance;
@@ -17,12 +19,15 @@ mod picture;
 mod registry;
 #[path = "../common/repacked.rs"]
 mod repacked;
+#[path = "../common/sequence.rs"]
+mod sequence;
 mod small_disk;
 #[path = "../common/tally.rs"]
 mod tally;
 mod turns;
 mod upgrading;
 mod web;
+mod whole;
 mod writers;
 
 mod adopt;
@@ -47,6 +52,7 @@ mod killed;
 mod layouts;
 mod locks;
 mod misbehaving;
+mod pairs;
 mod prove;
 mod quiet_and_dry;
 mod random_kills;

@@ -1,5 +1,5 @@
-//! A cluster whose directory is a small file system of its own, to be filled up. The services' data
-//! is on the host's: what is tried out is the tool, not the servers.
+//! A cluster that has a small file system of its own, to be filled up: for its directory, and then the
+//! services' data is on the host's; or for the database's data alone.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 
 use crate::cluster::Cluster;
-use crate::harness::{PLACE, called_plainly, free_port, fresh_name, tool};
+use crate::harness::{PLACE, called_plainly, fresh_name};
 
 /// What is mounted, the last first to be unmounted.
 pub struct Disk(Vec<PathBuf>);
@@ -29,8 +29,8 @@ impl Disk {
         self.0.push(path);
     }
 
-    /// Of so many bytes, with a cluster on it that is up. The cluster is to go first.
-    pub fn made(bytes: u64) -> (Cluster, Self) {
+    /// Of so many bytes; where it is, and the name of a cluster that it is for.
+    fn of(bytes: u64) -> (Self, PathBuf, String) {
         let name = fresh_name();
         let at = |kind: &str| PLACE.join(format!("{name}.{kind}"));
         let (image, mounted) = (at("img"), at("disk"));
@@ -39,23 +39,36 @@ impl Disk {
         called_plainly("mke2fs", &["-q", "-F", "-t", "ext4", "-m", "0", path]).ok();
         let mut disk = Disk(Vec::new());
         disk.mount(&["-o", "loop"], &image, mounted.clone());
-        let root = mounted.join(&name);
-        let cluster = Cluster {
-            name: name.clone(),
-            root,
-        };
-        let port = free_port().to_string();
-        let words = ["create", cluster.path(), "--port", &port];
-        let more = ["--app-repository", "kor-sample", "--search-memory", "512m"];
-        tool().args(words).args(more).ok();
+        (disk, mounted, name)
+    }
+
+    /// Of so many bytes, with a cluster on it that is up. The cluster is to go first.
+    pub fn made(bytes: u64) -> (Cluster, Self) {
+        let (mut disk, mounted, name) = Disk::of(bytes);
+        let cluster = Cluster::created_in(mounted.join(&name), name);
         for services in ["mysql", "elastic"] {
-            let (data, there) = (at(services), cluster.root.join(services));
-            let words = ["-a", there.to_str().unwrap(), data.to_str().unwrap()];
-            called_plainly("cp", &words).ok();
-            disk.mount(&["--bind"], &data, there);
+            let data = PLACE.join(format!("{}.{services}", cluster.name));
+            disk.hold_elsewhere(&cluster, services, &data);
         }
         cluster.call(["boot"]).ok();
         (cluster, disk)
+    }
+
+    /// The same with nothing but the database's data on it.
+    pub fn of_database(bytes: u64) -> (Cluster, Self) {
+        let (mut disk, mounted, name) = Disk::of(bytes);
+        let cluster = Cluster::created_in(PLACE.join(&name), name);
+        disk.hold_elsewhere(&cluster, "mysql", &mounted.join("mysql"));
+        cluster.call(["boot"]).ok();
+        (cluster, disk)
+    }
+
+    /// Has one of the cluster's directories in another place.
+    fn hold_elsewhere(&mut self, cluster: &Cluster, directory: &str, place: &Path) {
+        let there = cluster.root.join(directory);
+        let words = ["-a", there.to_str().unwrap(), place.to_str().unwrap()];
+        called_plainly("cp", &words).ok();
+        self.mount(&["--bind"], place, there);
     }
 
     fn filler(&self) -> PathBuf {

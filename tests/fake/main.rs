@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod adopt;
+#[path = "../common/at_once.rs"]
+mod at_once;
 mod bench;
 mod cases;
 #[path = "../common/chance.rs"]
@@ -30,6 +32,8 @@ mod remove;
 mod repacked;
 mod scope;
 mod search_change;
+#[path = "../common/sequence.rs"]
+mod sequence;
 mod snapshot;
 #[path = "../common/tally.rs"]
 mod tally;

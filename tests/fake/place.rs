@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use kor_cluster::engine::fake::World;
+use kor_cluster::host::space;
 
 /// A directory with a registry, a fake engine's world and whatever the test makes in it.
 pub struct Place {
@@ -32,14 +33,18 @@ impl Place {
     }
 
     /// One for hundreds of calls: in memory, where that can be had, for what takes the time of most
-    /// of them is the disk.
+    /// of them is the disk. Where there is little of it, there would be no room for a database.
     pub fn in_memory() -> Self {
-        match Place::builder().tempdir_in("/dev/shm") {
-            Ok(directory) => Place {
+        const LITTLE: u64 = 1 << 30;
+        let memory = Path::new("/dev/shm");
+        let has_room = space::free(memory).is_ok_and(|(_, free)| free > LITTLE);
+        let directory = has_room.then(|| Place::builder().tempdir_in(memory));
+        match directory {
+            Some(Ok(directory)) => Place {
                 directory,
                 first_port: ports(),
             },
-            Err(_) => Place::new(),
+            _ => Place::new(),
         }
     }
 

@@ -17,6 +17,7 @@ use crate::model::memory::human;
 use crate::model::version::{Version, compare, numbers};
 use crate::services::app::App;
 use crate::services::database;
+use crate::services::room::LEFT_TO_OTHERS;
 
 /// How long the instance may take to say that it is well.
 const HEALTH: Duration = Duration::from_secs(10);
@@ -162,33 +163,39 @@ pub fn well(context: &Context<'_>, observed: &Observed, app: &App<'_>) -> Result
         .next(typed(&link, "status")))
 }
 
-/// The copy of the schema and its log take twice its size at most; files are linked where they
-/// can be, and copied where not.
+/// The copy of the schema and its log take twice its size at most, and others need some as well; files
+/// are linked where they can be, and copied where not.
 fn room(session: &Session<'_>, now: &App<'_>) -> Result<u64> {
     let layout = &session.cluster.layout;
     let server = database::Server::of(session.context.engine, &session.cluster);
     let schema = server.schema_bytes(&now.instance.schema)? * 2;
     let data = now.instance.layout.inside(&now.contract.content.directory);
-    let (files_on, free_for_files) = space::free(layout.root())?;
-    let (schema_on, free_for_schema) = space::free(&layout.database_data())?;
+    let (root, rows) = (layout.root(), layout.database_data());
+    let (files_on, free_for_files) = space::free(root)?;
+    let (schema_on, free_for_rows) = space::free(&rows)?;
     let (data_on, _) = space::free(&data)?;
     // On another file system nothing can be linked: two copies.
     let files = match data_on == files_on {
         true => 0,
         false => sizes::of_directory(&data, COUNTING).bytes * 2,
     };
-    let needed_for_files = files + if files_on == schema_on { schema } else { 0 };
-    for (needed, free) in [
-        (needed_for_files, free_for_files),
-        (schema, free_for_schema),
+    let needed_for_rows = schema + LEFT_TO_OTHERS;
+    let needed_for_files = match files_on == schema_on {
+        true => files + needed_for_rows,
+        false => files,
+    };
+    for (needed, free, path) in [
+        (needed_for_files, free_for_files, root),
+        (needed_for_rows, free_for_rows, &rows),
     ] {
         if needed > free {
             return Err(Error::refused("there is no room for a copy of the content")
                 .why(format!(
-                    "schema and log {}, files {}: {} are free",
-                    human(schema),
+                    "database {}, files {}: {} are free in {}",
+                    human(needed_for_rows),
                     human(files),
-                    human(free)
+                    human(free),
+                    path.display()
                 ))
                 .next(
                     "`snapshots` lists what may go, `import --forget` what an import left behind",

@@ -4,7 +4,6 @@
 
 mod operations;
 mod own_engine;
-mod whole;
 mod world;
 
 use std::collections::BTreeMap;
@@ -14,6 +13,7 @@ use crate::call::Ran;
 use crate::chance::Chance;
 use crate::picture::Picture;
 use crate::tally::Tally;
+use crate::whole;
 use operations::{OPERATIONS, Operation};
 use own_engine::OwnEngine;
 use world::World;
@@ -167,7 +167,7 @@ fn old_or_new(
 }
 
 fn is_whole(world: &World) -> Result<(), String> {
-    let complaints = whole::complaints(world);
+    let complaints = whole::complaints(&world.cluster);
     let lost = world.lost();
     match complaints.is_empty() && lost.is_empty() {
         true => Ok(()),

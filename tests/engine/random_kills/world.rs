@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::operations::Names;
 use crate::call::Call;
 use crate::cluster::Cluster;
-use crate::harness::{PLACE, free_port, until};
-use crate::picture::{self, Picture};
+use crate::harness::{PLACE, entries, free_port, setting, until};
+use crate::picture::Picture;
 use crate::web::Site;
 
 /// The cluster with the instances `a` and, at times, `b`.
@@ -134,11 +134,11 @@ impl World {
     }
 
     pub fn is_up(&self) -> bool {
-        picture::runs(&self.cluster.database()) && picture::runs(&self.cluster.search())
+        self.cluster.is_up()
     }
 
     pub fn runs(&self, instance: &str) -> bool {
-        picture::runs(&self.cluster.web(instance))
+        self.cluster.runs(instance)
     }
 
     pub fn exists(&self, instance: &str) -> bool {
@@ -156,20 +156,4 @@ impl World {
     pub fn file(&self, instance: &str, name: &str) -> String {
         fs::read_to_string(self.cluster.instance_root(instance).join(name)).unwrap_or_default()
     }
-}
-
-/// What a directory holds; nothing where it is not there.
-pub fn entries(directory: &Path) -> Vec<PathBuf> {
-    let read = fs::read_dir(directory).into_iter().flatten();
-    let mut paths: Vec<PathBuf> = read.map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    paths
-}
-
-/// A line's value in a file of settings, without quotes.
-pub fn setting(file: &Path, key: &str) -> String {
-    let text = fs::read_to_string(file).unwrap_or_default();
-    let begin = format!("{key}=");
-    let value = text.lines().find_map(|line| line.strip_prefix(&begin));
-    value.unwrap_or_default().trim_matches('\'').to_owned()
 }

@@ -6,7 +6,6 @@
 mod ground;
 mod reference;
 mod round;
-mod sequence;
 mod verbs;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -140,7 +139,7 @@ impl Count {
             Ok(Went::One) => self.one += 1,
             Ok(Went::Both { at_once }) => {
                 self.at_once += usize::from(at_once);
-                match wait && pair.one.excludes(pair.other) {
+                match wait && pair.one.holds.excludes(pair.other.holds) {
                     true => self.waited += 1,
                     false => self.both += 1,
                 }

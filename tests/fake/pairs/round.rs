@@ -5,10 +5,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::reference::References;
-use super::sequence::{self, Operation};
 use super::verbs::Verb;
+use crate::at_once::{self, Came, journal_is_orderly};
 use crate::chance::Chance;
-use crate::place::{Ended, ended};
+use crate::place::ended;
+use crate::sequence;
 use crate::snapshot::State;
 
 /// How a round went that went well.
@@ -23,8 +24,7 @@ pub enum Went {
 /// What one of both came to.
 struct Called<'a> {
     verb: &'a Verb,
-    process: u32,
-    ended: Ended,
+    called: at_once::Called,
 }
 
 /// Calls both at moments that are drawn, in an order that is drawn.
@@ -49,7 +49,8 @@ pub fn round(
     let log = tempfile::NamedTempFile::new().unwrap();
     let bench = &references.bench;
     bench.restore();
-    let history = entries(references).len();
+    let root = bench.place.join("c");
+    let history = sequence::history(&root).len();
     let begin = |verb: &Verb| begun(verb.command(&bench.place, wait), log.path());
     let one = begin(first);
     std::thread::sleep(delay);
@@ -60,16 +61,17 @@ pub fn round(
 
     let operations = sequence::read(log.path());
     let said = || {
-        let codes = called.each_ref().map(|c| (c.verb.name(), &c.ended));
+        let codes = called.each_ref().map(|c| (c.verb.name(), &c.called));
         format!("after {delay:?}, wait {wait}: {codes:#?}\n{operations:#?}")
     };
     let checked = (|| {
         if recovered.code != Some(0) || recovered.json()["changed"] != false {
             return Err(format!("recover found something: {recovered:?}"));
         }
-        journal_is_orderly(references, &called, &operations, history)?;
+        let both = called.each_ref().map(|c| &c.called);
+        journal_is_orderly(&root, both, &operations, history)?;
         let at_once = match operations.as_slice() {
-            [one, other] => sequence::overlap(one, other),
+            [one, other] => one.overlaps(other),
             _ => false,
         };
         came_to(references, &called, &state, wait, at_once)
@@ -88,95 +90,32 @@ fn begun(mut command: Command, log: &Path) -> Child {
 }
 
 fn over(verb: &Verb, child: Child) -> Called<'_> {
-    Called {
-        verb,
-        process: child.id(),
-        ended: ended(child.wait_with_output().unwrap()),
-    }
-}
-
-/// Operations that exclude each other were not under way at once, each is over, and each stands in
-/// the history once, as it ended.
-fn journal_is_orderly(
-    references: &References,
-    called: &[Called<'_>; 2],
-    operations: &[Operation],
-    history: usize,
-) -> Result<(), String> {
-    let of = |operation: &Operation| {
-        let of_it = called.iter().find(|c| c.process == operation.process);
-        of_it.unwrap().verb
+    let process = child.id();
+    let ended = ended(child.wait_with_output().unwrap());
+    let called = at_once::Called {
+        holds: verb.holds,
+        process,
+        code: ended.code,
+        err: ended.err,
     };
-    for (number, one) in operations.iter().enumerate() {
-        for other in &operations[number + 1..] {
-            if one.process != other.process
-                && sequence::interleave((one, of(one)), (other, of(other)))
-            {
-                return Err("the journal is interleaved".to_owned());
-            }
-        }
-    }
-    let journal = references.bench.place.join("c/.kor-cluster/journal");
-    if std::fs::read_dir(journal).is_ok_and(|mut files| files.next().is_some()) {
-        return Err("a journal was left".to_owned());
-    }
-    let mut begun: Vec<(String, String)> = operations
-        .iter()
-        .map(|o| (o.id.clone(), o.outcome.clone().unwrap_or_default()))
-        .collect();
-    let mut noted = entries(references).split_off(history);
-    begun.sort();
-    noted.sort();
-    match begun == noted {
-        true => Ok(()),
-        false => Err(format!("the history has {noted:?}")),
-    }
+    Called { verb, called }
 }
-
-/// The operations in the history, with how they ended.
-fn entries(references: &References) -> Vec<(String, String)> {
-    let path = references.bench.place.join("c/.kor-cluster/history.jsonl");
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    text.lines()
-        .map(|line| {
-            let entry: serde_json::Value = serde_json::from_str(line).unwrap();
-            let word = |key: &str| entry[key].as_str().unwrap().to_owned();
-            (word("id"), word("outcome"))
-        })
-        .collect()
-}
-
-const BUSY: Option<i32> = Some(3);
 
 /// One of both alone, or both as one after the other.
 fn came_to(
     references: &mut References,
-    [first, second]: &[Called<'_>; 2],
+    called: &[Called<'_>; 2],
     state: &State,
     wait: bool,
     at_once: bool,
 ) -> Result<Went, String> {
-    let (busy, other) = match (first.ended.code == BUSY, second.ended.code == BUSY) {
-        (true, true) => return Err("nobody won".to_owned()),
-        (true, false) => (first, second),
-        (false, true) => (second, first),
-        (false, false) => return one_after_the_other(references, first, second, state, at_once),
+    let [first, second] = called;
+    let winner = match at_once::came([&first.called, &second.called], wait)? {
+        Came::Both => return one_after_the_other(references, first, second, state, at_once),
+        Came::One(winner) => &called[winner],
     };
-    if wait {
-        return Err("it did not wait".to_owned());
-    }
-    if !first.verb.excludes(second.verb) {
-        return Err("they had nothing to do with each other".to_owned());
-    }
-    if !busy
-        .ended
-        .err
-        .contains(&format!("(process {})", other.process))
-    {
-        return Err("the holder is not in the message".to_owned());
-    }
-    let alone = references.of(&[other.verb]);
-    if alone.codes[0] != other.ended.code {
+    let alone = references.of(&[winner.verb]);
+    if alone.codes[0] != winner.called.code {
         return Err(format!("alone it ends with {:?}", alone.codes));
     }
     match alone.state == *state {
@@ -195,7 +134,7 @@ fn one_after_the_other(
     let mut wrong = String::new();
     for (one, other) in [(first, second), (second, first)] {
         let came = references.of(&[one.verb, other.verb]);
-        let ended = [one.ended.code, other.ended.code];
+        let ended = [one.called.code, other.called.code];
         if came.codes != ended {
             wrong.push_str(&format!("{} first: {:?}\n", one.verb.name(), came.codes));
         } else if came.state == *state {

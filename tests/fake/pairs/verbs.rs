@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use super::ground::Ground;
+use crate::at_once::Holds;
 use crate::place::{Place, binary};
 use crate::prepared::SNAPSHOT;
 
@@ -18,13 +19,6 @@ pub struct Verb {
     scope: Option<&'static str>,
     words: &'static [&'static str],
     pub holds: Holds,
-}
-
-/// What a verb changes alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Holds {
-    Cluster,
-    Instances(&'static [&'static str]),
 }
 
 impl Verb {
@@ -49,16 +43,6 @@ impl Verb {
             command.args(["--wait", "300"]);
         }
         command
-    }
-
-    /// Whether only one of both can be at work.
-    pub fn excludes(&self, other: &Verb) -> bool {
-        match (self.holds, other.holds) {
-            (Holds::Instances(own), Holds::Instances(others)) => {
-                own.iter().any(|name| others.contains(name))
-            }
-            _ => true,
-        }
     }
 }
 
@@ -120,7 +104,7 @@ pub const ALL: &[Verb] = &[
     on_cluster(
         Ground::STARTED,
         &["clone", "a", "b", "--port", "{b}"],
-        Holds::Instances(&["a", "b"]),
+        Holds::Copy(["a", "b"]),
     ),
     on_cluster(
         Ground::STARTED,
@@ -168,7 +152,7 @@ pub const SIDE_BY_SIDE: &[(Verb, Verb)] = &[
         on_cluster(
             Ground::TWO,
             &["clone", "a", "d", "--port", "{d}"],
-            Holds::Instances(&["a", "d"]),
+            Holds::Copy(["a", "d"]),
         ),
         on_b(REMOVE),
     ),
@@ -181,7 +165,7 @@ pub const SIDE_BY_SIDE: &[(Verb, Verb)] = &[
         on_cluster(
             Ground::TWO,
             &["clone", "b", "e", "--port", "{e}"],
-            Holds::Instances(&["b", "e"]),
+            Holds::Copy(["b", "e"]),
         ),
     ),
 ];

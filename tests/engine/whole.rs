@@ -3,38 +3,43 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::world::{World, entries, setting};
+use crate::cluster::Cluster;
 use crate::docker::{containers, docker, networks};
+use crate::harness::{ROOT_LABEL, entries, setting};
 use crate::picture;
 
 /// What is wrong, a line each.
-pub fn complaints(world: &World) -> Vec<String> {
+pub fn complaints(cluster: &Cluster) -> Vec<String> {
     let mut found = Vec::new();
-    found.extend(directories(world));
-    found.extend(running(world));
-    if world.is_up() {
-        found.extend(owned(world));
-        found.extend(said(world));
+    found.extend(directories(cluster));
+    found.extend(running(cluster));
+    if cluster.is_up() {
+        found.extend(owned(cluster));
+        found.extend(said(cluster));
     }
     found
 }
 
 /// The directories that say what content there is: the instances', and those of what is kept.
-fn contents(world: &World) -> Vec<PathBuf> {
-    let root = &world.cluster.root;
+fn contents(cluster: &Cluster) -> Vec<PathBuf> {
+    let root = &cluster.root;
     let kept = entries(&root.join(".kor-cluster/undo"));
     let kept = kept.iter().flat_map(|instance| entries(instance));
-    let live = entries(&root.join("instances"));
-    let live = live.into_iter().filter(|path| path.is_dir());
-    live.chain(kept.map(|path| path.join("content"))).collect()
+    let kept = kept.map(|path| path.join("content"));
+    instances(cluster).into_iter().chain(kept).collect()
+}
+
+/// The directories of the instances that there are.
+fn instances(cluster: &Cluster) -> Vec<PathBuf> {
+    let all = entries(&cluster.root.join("instances")).into_iter();
+    all.filter(|path| path.join("config.sh").exists()).collect()
 }
 
 /// Each schema, user and index is one of a content's, and the other way round.
-fn owned(world: &World) -> Vec<String> {
-    let cluster = &world.cluster;
+fn owned(cluster: &Cluster) -> Vec<String> {
     let lines = |text: String| -> BTreeSet<String> { text.lines().map(str::to_owned).collect() };
     let of = |file: &str, key: &str| -> BTreeSet<String> {
-        let files = contents(world).into_iter().map(|path| path.join(file));
+        let files = contents(cluster).into_iter().map(|path| path.join(file));
         files.map(|file| setting(&file, key)).collect()
     };
     let url = format!(
@@ -63,8 +68,8 @@ fn owned(world: &World) -> Vec<String> {
 }
 
 /// Nothing lies about in the tool's own directories, nor half a snapshot.
-fn directories(world: &World) -> Vec<String> {
-    let root = &world.cluster.root;
+fn directories(cluster: &Cluster) -> Vec<String> {
+    let root = &cluster.root;
     let own = ["next", "work", "exchange", "journal"];
     let own = own.map(|name| entries(&root.join(".kor-cluster").join(name)));
     let is_whole = |path: &PathBuf| path.to_string_lossy().ends_with(".tar.zst");
@@ -79,12 +84,11 @@ fn directories(world: &World) -> Vec<String> {
 
 /// Only what stays runs, and only the cluster's network is there. A command that a crash of the
 /// engine ended leaves its container until the next `shutdown`.
-fn running(world: &World) -> Vec<String> {
-    let cluster = &world.cluster;
-    let mut may: BTreeSet<String> = ["a", "b"]
-        .into_iter()
-        .filter(|name| world.exists(name))
-        .map(|name| cluster.web(name))
+fn running(cluster: &Cluster) -> Vec<String> {
+    let instances = instances(cluster);
+    let names = instances.iter().filter_map(|path| path.file_name());
+    let mut may: BTreeSet<String> = names
+        .map(|name| cluster.web(&name.to_string_lossy()))
         .collect();
     may.extend([cluster.database(), cluster.search()]);
     let there = containers(cluster.path()).into_iter();
@@ -92,7 +96,9 @@ fn running(world: &World) -> Vec<String> {
     let network = format!("{}_network", cluster.name);
     let more = networks(cluster.path()).into_iter();
     let more = more.filter(|name| *name != network);
-    let paused = docker(&["ps", "-q", "--filter", "status=paused"]).ok();
+    let ours = format!("label={ROOT_LABEL}={}", cluster.path());
+    let paused = ["ps", "-q", "--filter", "status=paused", "--filter", &ours];
+    let paused = docker(&paused).ok();
     let paused = paused.text().lines().map(str::to_owned);
     stray
         .chain(more)
@@ -102,15 +108,15 @@ fn running(world: &World) -> Vec<String> {
 }
 
 /// What `status` says is so.
-fn said(world: &World) -> Vec<String> {
-    let status = world.cluster.call(["status", "--json"]).ok().json();
+fn said(cluster: &Cluster) -> Vec<String> {
+    let status = cluster.call(["status", "--json"]).ok().json();
     let mut found = Vec::new();
     if status["interrupted"] != serde_json::json!([]) {
         found.push(format!("interrupted: {}", status["interrupted"]));
     }
     for instance in status["instances"].as_array().unwrap() {
         let name = instance["name"].as_str().unwrap();
-        let runs = if world.runs(name) { "up" } else { "down" };
+        let runs = if cluster.runs(name) { "up" } else { "down" };
         if instance["condition"] != runs {
             found.push(format!("{name} is {runs}: {instance}"));
         }

@@ -1,8 +1,7 @@
-//! What two processes wrote into their journals, in the order in which they did.
+//! What processes wrote into their journals, in the order in which they did, and what a cluster's
+//! history has of it.
 
 use std::path::Path;
-
-use super::verbs::{Holds, Verb};
 
 /// The step behind which `clone` lets the instance go that it copies: its snapshot is taken then.
 const CLONE_LETS_GO: &str = "did 3";
@@ -13,10 +12,10 @@ pub struct Operation {
     pub id: String,
     pub process: u32,
     /// From the first record to the last.
-    begin: usize,
-    end: usize,
-    /// Where a `clone` lets go of what it copies.
-    lets_go: Option<usize>,
+    pub begin: usize,
+    pub end: usize,
+    /// Where it lets go of what it copies, if it is a `clone`.
+    pub lets_go: Option<usize>,
     pub outcome: Option<String>,
 }
 
@@ -52,28 +51,22 @@ pub fn read(log: &Path) -> Vec<Operation> {
     operations
 }
 
-/// Whether two operations were under way at once although they exclude each other.
-pub fn interleave(one: (&Operation, &Verb), other: (&Operation, &Verb)) -> bool {
-    let (first, second) = match one.0.begin < other.0.begin {
-        true => (one, other),
-        false => (other, one),
-    };
-    first.1.excludes(second.1) && second.0.begin < free_for(first, second.1)
-}
-
-/// Whether one began before the other ended.
-pub fn overlap(one: &Operation, other: &Operation) -> bool {
-    one.begin < other.end && other.begin < one.end
-}
-
-/// The line behind which another one may begin.
-fn free_for((first, verb): (&Operation, &Verb), other: &Verb) -> usize {
-    let only_the_original = match (verb.holds, other.holds) {
-        (Holds::Instances([_, new]), Holds::Instances(names)) => !names.contains(new),
-        _ => false,
-    };
-    match first.lets_go {
-        Some(line) if verb.verb() == "clone" && only_the_original => line,
-        _ => first.end,
+impl Operation {
+    /// Whether one of both began before the other one ended.
+    pub fn overlaps(&self, other: &Operation) -> bool {
+        self.begin < other.end && other.begin < self.end
     }
+}
+
+/// The operations in the history of the cluster there, with how they ended.
+pub fn history(root: &Path) -> Vec<(String, String)> {
+    let path = root.join(".kor-cluster/history.jsonl");
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.lines()
+        .map(|line| {
+            let entry: serde_json::Value = serde_json::from_str(line).unwrap();
+            let word = |key: &str| entry[key].as_str().unwrap().to_owned();
+            (word("id"), word("outcome"))
+        })
+        .collect()
 }
