@@ -12,6 +12,7 @@ use crate::model::cluster::Cluster;
 use crate::model::container::Role;
 use crate::model::memory::human;
 use crate::model::version::{compare, numbers};
+use crate::services::room::LEFT_TO_OTHERS;
 use crate::services::{app::App, database};
 use crate::steps::{Plan, Step};
 
@@ -21,9 +22,11 @@ const COUNTING: Duration = Duration::from_secs(30);
 /// Refuses a server that an instance's version does not work with, one that does not open the
 /// data, and data that cannot be kept for the way back.
 ///
+/// How many bytes the copy of the data takes.
+///
 /// # Errors
 /// Exit 6 with what excludes it.
-pub fn check(before: &Cluster, apps: &[App<'_>], wanted: &Cluster) -> Result<()> {
+pub fn check(before: &Cluster, apps: &[App<'_>], wanted: &Cluster) -> Result<u64> {
     let image = &wanted.database_image;
     let refused = || Error::refused(format!("{image} cannot be this cluster's database server"));
     let excluded: Vec<String> = apps
@@ -55,7 +58,7 @@ pub fn check(before: &Cluster, apps: &[App<'_>], wanted: &Cluster) -> Result<()>
 }
 
 /// The data is moved, and copied to where it was.
-fn check_place(cluster: &Cluster) -> Result<()> {
+fn check_place(cluster: &Cluster) -> Result<u64> {
     let (data, kept) = (
         cluster.layout.database_data(),
         cluster.layout.database_data_before(),
@@ -80,12 +83,13 @@ fn check_place(cluster: &Cluster) -> Result<()> {
     }
     let needed = sizes::of_directory(&data, COUNTING).bytes;
     let (_, free) = space::free(root)?;
-    if needed > free {
+    if needed + LEFT_TO_OTHERS > free {
         return Err(
             Error::refused("there is no room for a copy of the database's data")
                 .why(format!(
-                    "it has {}, and {} are free",
+                    "it has {}, {} are left to what others write, and {} are free",
                     human(needed),
+                    human(LEFT_TO_OTHERS),
                     human(free)
                 ))
                 .next(
@@ -93,7 +97,7 @@ fn check_place(cluster: &Cluster) -> Result<()> {
                 ),
         );
     }
-    Ok(())
+    Ok(needed)
 }
 
 /// The steps that run the other server on a copy of the data. Nobody may work with the one that

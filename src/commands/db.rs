@@ -34,6 +34,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let cluster = context.cluster()?;
     // It can change everything, and the network that it needs is not there yet.
     need_adoption(&cluster, "db")?;
+    one_off::need_servers_that_stay(&cluster, "db")?;
     let instance = if context.means_instance(&[]) {
         let name = context.one_instance(&cluster, &[])?;
         check_set_up(&cluster, &name)?;

@@ -2,17 +2,19 @@
 
 use serde_json::json;
 
-use crate::commands::context::Context;
+use crate::commands::context::{Context, typed};
 use crate::commands::images;
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
 use crate::commands::session::{need_adoption, services_are_down};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::host::{chance, store};
+use crate::journal;
 use crate::model::cluster::Cluster;
 use crate::model::container::{ContainerSpec, Role};
 use crate::model::instance::Instance;
 use crate::services::app::App;
+use crate::steps::Step;
 
 /// The container for a command of an instance, after everything it needs is there.
 ///
@@ -30,6 +32,7 @@ pub fn container(
     }
     let cluster: Cluster = context.cluster()?;
     need_adoption(&cluster, verb)?;
+    need_servers_that_stay(&cluster, verb)?;
     let name = context.one_instance(&cluster, &[])?;
     let instance = store::instance(&cluster, &name)?;
     let contracts = store::contracts(Some(&cluster.layout))?;
@@ -47,6 +50,30 @@ pub fn container(
     }
     let spec = app.command(role, command, &chance::tag())?;
     Ok((spec, instance))
+}
+
+/// Refuses while the cluster's servers are being changed: what is written meanwhile may not be there
+/// afterwards.
+///
+/// # Errors
+/// Exit 3 with the operation.
+pub fn need_servers_that_stay(cluster: &Cluster, verb: &str) -> Result<()> {
+    let open = journal::open_operations::<Step>(&cluster.layout.journal())?;
+    let Some(change) = open.iter().find(|open| open.header.holds_cluster) else {
+        return Ok(());
+    };
+    Err(Error::new(
+        Kind::Busy,
+        format!("{verb} does not work while the cluster's servers are being changed"),
+    )
+    .why(format!(
+        "`{}` of {} is not over",
+        change.header.verb, change.header.who
+    ))
+    .next(typed(
+        &cluster.layout.link(),
+        "recover, where it was interrupted; else wait for its end",
+    )))
 }
 
 /// What a verb would do with its container.

@@ -4,9 +4,10 @@ use crate::commands::observed::Observed;
 use crate::commands::proof::Beside;
 use crate::commands::session::Session;
 use crate::commands::{database_change, images, proof, search_change, start, stop, unfinished};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::host::{files, store};
 use crate::model::cluster::{Cluster, key};
+use crate::model::container::{Role, State};
 use crate::model::image::ImageRef;
 use crate::model::instance::Instance;
 use crate::model::name::Name;
@@ -38,6 +39,8 @@ pub struct Change {
     others: Vec<Instance>,
     search: bool,
     database: bool,
+    /// How many bytes of the database's disk it takes.
+    takes: u64,
 }
 
 impl Change {
@@ -58,7 +61,8 @@ impl Change {
         // Behind the lock: who held it may have made or removed one.
         let mut names = store::instance_names(before)?;
         names.retain(|name| Some(name) != one);
-        let change = Change {
+        let mut change = Change {
+            takes: 0,
             others: start::load(session, &names)?,
             search: wanted.search_image != before.search_image,
             database: wanted.database_image != before.database_image,
@@ -71,10 +75,62 @@ impl Change {
         if change.search {
             search_change::check(before, &others, &change.wanted.search_image)?;
         }
-        if change.database {
-            database_change::check(before, &others, &change.wanted)?;
-        }
+        let takes = match change.database {
+            true => database_change::check(before, &others, &change.wanted)?,
+            false => 0,
+        };
+        change.takes = takes;
         Ok(Some(change))
+    }
+
+    /// How many bytes it takes where the database's data is.
+    pub fn takes(&self) -> u64 {
+        self.takes
+    }
+
+    /// Refuses where another server runs than the one that is configured: that would be taken for the
+    /// one that runs, and would come back where something fails.
+    ///
+    /// # Errors
+    /// Exit 6 with both images.
+    pub fn need_the_configured(
+        session: &Session<'_>,
+        asked: Asked<'_>,
+        observed: &Observed,
+    ) -> Result<()> {
+        let before = &session.cluster;
+        for (asked, role, image) in [
+            (asked.database, Role::Database, &before.database_image),
+            (asked.search, Role::Search, &before.search_image),
+        ] {
+            if let Some(there) = observed.service(role).filter(|_| asked.is_some())
+                && there.image != image.as_str()
+            {
+                return Err(refused_now()
+                    .why(format!("{} runs, and {image} is configured", there.image))
+                    .next("set what runs (`config set`), or `shutdown` and `boot` with what is configured"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses while a command is at work that would go on writing.
+    ///
+    /// # Errors
+    /// Exit 6 with its containers.
+    pub fn need_quiet(&self, observed: &Observed) -> Result<()> {
+        let at_work: Vec<&str> = observed
+            .one_offs()
+            .filter(|_| self.database)
+            .filter(|c| c.state == State::Running)
+            .map(|c| c.name.as_str())
+            .collect();
+        match at_work.is_empty() {
+            true => Ok(()),
+            false => Err(refused_now()
+                .why(format!("a command is at work in {}", at_work.join(", ")))
+                .next("wait for its end, or end it: docker stop CONTAINER")),
+        }
     }
 
     /// Has the images that it takes.
@@ -110,14 +166,14 @@ impl Change {
         start::apps(session, &self.others)
     }
 
-    /// Those of them that run.
+    /// Those of them that run, or try to: the engine starts again what died.
     fn running<'a>(
         &'a self,
         session: &'a Session<'_>,
         observed: &Observed,
     ) -> Result<Vec<App<'a>>> {
         let mut apps = self.others(session)?;
-        apps.retain(|app| observed.web_runs(&app.instance.name));
+        apps.retain(|app| is_up(observed, app));
         Ok(apps)
     }
 
@@ -155,7 +211,9 @@ impl Change {
             search_change::push_indices(plan, session, &apps)?;
         }
         if self.database {
-            for app in &running {
+            // One that was not well before says nothing about the server.
+            let well = |app: &&App<'_>| observed.web_runs(&app.instance.name);
+            for app in running.iter().filter(well) {
                 proof::push(plan, session, app, Beside::default())?;
             }
         }
@@ -205,7 +263,15 @@ impl Change {
         let layout = &session.cluster.layout;
         if self.database {
             let running = self.running(session, observed)?;
-            start::push_containers(plan, &Observed::default(), &running)?;
+            let mut starts = Plan::new(session.verb, &session.id);
+            start::push_containers(&mut starts, &Observed::default(), &running)?;
+            // One that cannot be started must not keep the others down, nor the cluster.
+            plan.steps.extend(
+                starts
+                    .steps
+                    .into_iter()
+                    .map(|step| Step::IfPossible { of: Box::new(step) }),
+            );
             plan.push(Step::DiscardDirectory {
                 path: layout.database_data_before(),
             });
@@ -222,14 +288,34 @@ impl Change {
     /// them keeps the cluster from being worked on.
     ///
     /// # Errors
-    /// Exit 1 with what does not answer.
+    /// Exit 1 with what does not answer, and that the change is made.
     pub fn await_all(&self, session: &Session<'_>, observed: &Observed) -> Result<()> {
-        let running = self.running(session, observed)?;
-        if !self.database || running.is_empty() {
+        let mut well = self.running(session, observed)?;
+        well.retain(|app| observed.web_runs(&app.instance.name));
+        if !self.database || well.is_empty() {
             return Ok(());
         }
-        start::await_started(session, &running)
+        start::await_started(session, &well).map_err(|error| Error {
+            what: format!(
+                "the cluster works with {} now, but {}",
+                self.wanted.database_image, error.what
+            ),
+            ..error
+        })
     }
+}
+
+fn refused_now() -> Error {
+    Error::refused("the cluster's servers cannot be changed now")
+}
+
+/// Whether one of an instance's processes is there and not at its end.
+fn is_up(observed: &Observed, app: &App<'_>) -> bool {
+    let name = &app.instance.name;
+    [Role::Web, Role::Worker]
+        .into_iter()
+        .filter_map(|role| observed.of_instance(name, role))
+        .any(|c| !matches!(c.state, State::Exited | State::Dead | State::Created))
 }
 
 /// The steps that stop instances; all of what a stop would cut off is waited for before the first
@@ -239,7 +325,9 @@ impl Change {
 /// Exit 2 where the configured repository is none.
 pub fn push_stop(plan: &mut Plan, observed: &Observed, apps: &[App<'_>]) -> Result<()> {
     for app in apps {
-        plan.steps.extend(unfinished::wait(app, true));
+        let runs = observed.web_runs(&app.instance.name);
+        plan.steps
+            .extend(unfinished::wait(app, true).filter(|_| runs));
     }
     for app in apps {
         stop::removals(&mut plan.steps, observed, app)?;

@@ -108,16 +108,18 @@ fn set(context: &Context<'_>, asked: Asked<'_>) -> Result<Report> {
         .map(ImageRef::as_str)
         .collect();
     let object = json!({"search": asked.search, "database": asked.database});
+    let observed = Observed::of(context.engine, &session.cluster)?;
+    Change::need_the_configured(&session, asked, &observed)?;
     let Some(change) = Change::of(&session, asked, None)? else {
         let line = format!("the cluster's servers are {} already", images.join(" and "));
         return Ok(session.report(&session.plan(), vec![line], object));
     };
-    change.ensure(&session)?;
-    let observed = Observed::of(context.engine, &session.cluster)?;
     observed.refuse_original(&session.cluster, "services")?;
     if !observed.services_run() {
         return Err(services_are_down(&session.cluster, "services"));
     }
+    change.need_quiet(&observed)?;
+    change.ensure(&session)?;
     let plan = plan(&session, &observed, &change)?;
     if let Some(report) = session.carry_out(&plan)? {
         return Ok(report);

@@ -17,11 +17,11 @@ use crate::steps;
 const OF_SERVICES: [&str; 2] = ["snapshot", "upgrade"];
 
 /// Waits for services that were started only just now (by a host that crashed, say), where they are
-/// needed. A database server of an operation that holds the cluster is started: until that is over
-/// nobody else does.
+/// needed. Those of an operation that holds the cluster are put up, for until that is over nobody else
+/// does; what cannot be had is said.
 ///
 /// # Errors
-/// Exit 7 where they do not run or do not answer.
+/// Exit 7 where others do not run or do not answer.
 pub fn await_them(
     context: &Context<'_>,
     layout: &ClusterLayout,
@@ -29,34 +29,50 @@ pub fn await_them(
     open: &Open,
 ) -> Result<()> {
     let header = &open.header;
+    if header.holds_cluster {
+        // Where a new server is what fails, going back does not need it: the steps know.
+        if let Err(error) = put_up(context, layout, permit, open) {
+            context.observer.warn(&error.to_string());
+        }
+        return Ok(());
+    }
     if !(header.content || OF_SERVICES.contains(&header.verb.as_str())) {
         return Ok(());
     }
     let found = store::cluster(layout.root()).and_then(|cluster| {
-        if header.holds_cluster {
-            let before = database::spec(&cluster);
-            context.engine.create_network(&network(&cluster))?;
-            steps::put_up_database(&context.world(layout), permit, open, &before)?;
-        }
         let observed = Observed::of(context.engine, &cluster)?;
         Ok((cluster, observed))
     });
-    let answer = match found {
-        Ok((cluster, observed)) if observed.services_run() => await_services_of(context, &cluster),
-        // It puts what lacks into its place itself.
-        Ok((cluster, observed)) if header.holds_cluster => {
-            match observed.service_runs(Role::Database) {
-                true => await_service_of(context, &cluster, Role::Database),
-                false => Ok(()),
-            }
-        }
+    match found {
+        Ok((cluster, observed)) if observed.services_run() => await_services_of(context, &cluster)
+            .map_err(|error| Error {
+                kind: Kind::HalfDone,
+                ..error
+            }),
         _ if header.content => Err(boot_first(layout, open)),
         _ => Ok(()),
-    };
-    answer.map_err(|error| Error {
-        kind: Kind::HalfDone,
-        ..error
-    })
+    }
+}
+
+/// Has the network and the servers that the operation left in their places, and waits for those that
+/// run.
+fn put_up(
+    context: &Context<'_>,
+    layout: &ClusterLayout,
+    permit: &Permit,
+    open: &Open,
+) -> Result<()> {
+    let cluster = store::cluster(layout.root())?;
+    context.engine.create_network(&network(&cluster))?;
+    let before = database::spec(&cluster);
+    steps::put_up_database(&context.world(layout), permit, open, &before)?;
+    let observed = Observed::of(context.engine, &cluster)?;
+    for role in [Role::Database, Role::Search] {
+        if observed.service_runs(role) {
+            await_service_of(context, &cluster, role)?;
+        }
+    }
+    Ok(())
 }
 
 /// Content is in the database and the search server, so it is only tidied up when they run.

@@ -105,10 +105,8 @@ impl<'a> Session<'a> {
             taken_over: Vec::new(),
         };
         session.taken_over = session.clear_the_way(names, extent, touch)?;
-        if !session.taken_over.is_empty() {
-            // Among what was taken back may be a change of the cluster's settings.
-            session.cluster = store::cluster(session.cluster.layout.root())?;
-        }
+        // Among what was taken back just now may be a change of the cluster's settings.
+        session.cluster = store::cluster(session.cluster.layout.root())?;
         // An interrupted `adopt` may just have been undone.
         need_adoption(&session.cluster, verb)?;
         Ok(session)

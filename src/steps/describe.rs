@@ -49,6 +49,7 @@ impl Step {
             Step::CompareIndex { index, .. } => {
                 format!("fill the search index {index} if it lacks anything")
             }
+            Step::IfPossible { of } => of.describe(),
             Step::UpgradeServer { .. } => {
                 "bring the database server's own tables to its version".to_owned()
             }

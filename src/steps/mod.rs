@@ -23,7 +23,7 @@ mod snapshot;
 mod unpacked;
 mod wait;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -148,6 +148,12 @@ pub enum Step {
         documents: String,
         /// Whether nobody used this server before, so that the undo deletes the index.
         new_server: bool,
+    },
+    /// Does another step whose failure is said and keeps nothing from going on: a later one looks
+    /// whether it is so.
+    IfPossible {
+        /// The step.
+        of: Box<Step>,
     },
     /// Brings the tables that are a database server's own to its version.
     UpgradeServer {
@@ -452,7 +458,18 @@ impl Deeds<Step> for World<'_> {
             Step::AwaitHealthy { instances, seconds } => {
                 wait::for_instances(self, instances, *seconds)
             }
-            Step::UpgradeServer { database } => database::server(self, database).upgrade(),
+            Step::IfPossible { of } => match self.act(of) {
+                Err(error) if !error.interrupted => {
+                    self.observer.warn(&error.to_string());
+                    Ok(())
+                }
+                done => done,
+            },
+            Step::UpgradeServer { database } => {
+                database::server(self, database).upgrade()?;
+                // What it wrote is going to be all that there is.
+                files::sync_file_system(&self.layout.database_data())
+            }
             Step::MakeSchema { database, schema } => {
                 database::server(self, database).make_schema(schema)
             }
@@ -534,23 +551,32 @@ impl Deeds<Step> for World<'_> {
                 new_server: true,
                 ..
             } => app::forget_index(self, search, index),
-            Step::MakeSchema { database, schema } => {
-                database::server(self, database).drop_schema(schema)
-            }
-            Step::MakeAccount { database, user, .. } => {
-                database::server(self, database).drop_account(user)
-            }
+            Step::IfPossible { of } => self.undo(of),
+            Step::MakeSchema { database, schema } => self.unless_it_goes(
+                &self.layout.database_data_before(),
+                database::server(self, database).drop_schema(schema),
+            ),
+            Step::MakeAccount { database, user, .. } => self.unless_it_goes(
+                &self.layout.database_data_before(),
+                database::server(self, database).drop_account(user),
+            ),
             Step::SetUp {
                 database, schema, ..
             } => database::empty(self, database, schema),
-            Step::FillIndex { filling } => index::undo(self, filling),
+            Step::FillIndex { filling } => self.unless_it_goes(
+                &self.layout.search_data_before(),
+                index::undo(self, filling),
+            ),
             Step::ReadOnly { database, rights } => {
                 read_only::give_back(&database::server(self, database), rights)
             }
             Step::TakeSnapshot { order } => snapshot::undo(order),
             Step::TakeIn { intake } => intake::undo(intake),
             Step::OpenProof { network, members } => proof::close(self, network, members),
-            Step::CopySchema { copy } => schema_copy::undo(self, copy),
+            Step::CopySchema { copy } => self.unless_it_goes(
+                &self.layout.database_data_before(),
+                schema_copy::undo(self, copy),
+            ),
             Step::CopyFiles { to, .. } => files_copy::undo(to),
             Step::NoteContent { directory, .. } => kept::forget_note(directory),
             Step::Exchange {
@@ -559,7 +585,10 @@ impl Deeds<Step> for World<'_> {
                 next,
                 before,
             } => exchange::change_back(entries, live, next, before),
-            Step::MakeIndex { search, index, .. } => app::delete_index(self, search, index),
+            Step::MakeIndex { search, index, .. } => self.unless_it_goes(
+                &self.layout.search_data_before(),
+                app::delete_index(self, search, index),
+            ),
             Step::DiscardDirectory { .. }
             | Step::DiscardFiles { .. }
             | Step::CheckSnapshot { .. }
@@ -582,6 +611,20 @@ impl Deeds<Step> for World<'_> {
             | Step::ReleaseWork { .. }
             | Step::AwaitUnfinished { .. }
             | Step::Mend { .. } => Ok(()),
+        }
+    }
+}
+
+impl World<'_> {
+    /// While another server's data is kept aside, that of the new one goes as a whole when all is
+    /// undone: a server that does not answer then keeps nobody from going back.
+    fn unless_it_goes(&self, kept_aside: &Path, undone: Result<()>) -> Result<()> {
+        match undone {
+            Err(error) if files::exists(kept_aside) => {
+                self.observer.warn(&error.to_string());
+                Ok(())
+            }
+            undone => undone,
         }
     }
 }

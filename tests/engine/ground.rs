@@ -85,6 +85,7 @@ impl Ground {
             "SNAPSHOT" => &snapshot,
             "SNAPSHOT_OF_ORIGINAL" => &of_original,
             "SEARCH" => OTHER_SEARCH,
+            "DATABASE" => OTHER_DATABASE,
             other => other,
         });
         match words.next().unwrap() {
@@ -178,6 +179,13 @@ impl Ground {
 
 /// In the range of all versions that run there.
 pub const OTHER_SEARCH: &str = "elasticsearch:5.6.14";
+
+/// The same for the database server, with which the data is copied as well.
+pub const OTHER_DATABASE: &str = "mariadb:10.11.99";
+
+pub fn tag_other_database() {
+    docker(&["tag", "mariadb:10.11", OTHER_DATABASE]).ok();
+}
 
 pub fn tag_other_search() {
     docker(&["tag", "elasticsearch:5.6.16", OTHER_SEARCH]).ok();

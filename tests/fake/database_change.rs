@@ -129,3 +129,98 @@ fn whoever_boots_next_puts_the_old_server_back_even_where_nothing_runs_any_more(
     }
     assert!(between > 5, "{between}");
 }
+
+/// An upgrade with it, cut off where this much of it is so.
+fn cut_off(place: &Place, is_there: impl Fn(&Place) -> bool) {
+    let upgraded = (1..).find(|at| {
+        let mut command = place.tool(place.join(INSTANCE));
+        command.args(["upgrade", "v5.1.0", "--yes", "--no-snapshot"]);
+        command.args(["--database", NEW]);
+        command.env("KOR_CLUSTER_CRASH_AT", at.to_string());
+        assert_eq!(
+            command.output().unwrap().status.code(),
+            None,
+            "cut off at {at}"
+        );
+        let there = is_there(place);
+        if !there {
+            place.call(&["recover", "-C", "c"]).done();
+        }
+        there
+    });
+    assert!(upgraded.is_some());
+}
+
+/// What is put back is the configuration that the verb then goes on with.
+#[test]
+fn a_setting_that_is_made_next_does_not_bring_the_new_server_back() {
+    let place = Place::new();
+    with_neighbours(&place);
+    let is_written = |place: &Place| {
+        let config = fs::read_to_string(place.join("c/config.sh")).unwrap();
+        config.contains(NEW)
+    };
+    cut_off(&place, is_written);
+    let words = ["config", "set", "APP_MEMORY", "2g"];
+    place.link(CLUSTER, &words).done();
+    assert_eq!(image(&place), "mariadb:10.11");
+    assert_eq!(running(&place), ["c_instance_a", "c_instance_b"]);
+}
+
+#[test]
+fn a_new_server_that_never_answers_again_keeps_nobody_from_going_back() {
+    let place = Place::new();
+    with_neighbours(&place);
+    let before = State::of(&place);
+    cut_off(&place, |place| {
+        let schemas = &place.world().databases["c_mysql"].schemas;
+        schemas.keys().any(|name| name.contains("__"))
+    });
+    // (What the fake engine's server knows does not go with its data.)
+    place.change_world(|world| {
+        let database = world.databases.get_mut("c_mysql").unwrap();
+        database.schemas.retain(|name, _| !name.contains("__"));
+        database.users.retain(|name, _| !name.contains("__"));
+        world.fails.push("DROP ".to_owned());
+    });
+    let said = place.call(&["recover", "-C", "c"]).done();
+    assert!(said.err.contains("the database"), "{}", said.err);
+    place.change_world(|world| world.fails.clear());
+    assert_eq!(State::of(&place), before);
+}
+
+#[test]
+fn a_neighbour_that_cannot_be_started_again_keeps_nobody_from_working() {
+    let place = Place::new();
+    with_neighbours(&place);
+    place.change_world(|world| world.fails.push("start c_instance_b".to_owned()));
+    let words = ["services", "set", "--database", NEW];
+    let said = place.link(CLUSTER, &words).with(1);
+    assert!(said.err.contains("works with"), "{}", said.err);
+    assert_eq!(image(&place), NEW);
+    assert_eq!(running(&place), ["c_instance_a"]);
+    place.change_world(|world| world.fails.clear());
+    place.link(CLUSTER, &["boot"]).done();
+    assert_eq!(running(&place), ["c_instance_a", "c_instance_b"]);
+}
+
+#[test]
+fn another_server_than_the_configured_one_is_not_taken_for_it() {
+    let place = Place::new();
+    with_neighbours(&place);
+    let words = ["config", "set", "DATABASE_IMAGE", NEW];
+    place.link(CLUSTER, &words).done();
+    for image in [NEW, "mariadb:11.4"] {
+        let words = ["services", "set", "--database", image];
+        let refused = place.link(CLUSTER, &words).with(6);
+        assert!(refused.err.contains("10.11"), "{}", refused.err);
+    }
+    // Nothing is written while it is changed.
+    let place = Place::new();
+    with_neighbours(&place);
+    cut_off(&place, |place| place.join("c/mysql.before").exists());
+    for words in [["run", "true"], ["db", "select 1"]] {
+        place.link("c/instances/b/instance.sh", &words).with(3);
+    }
+    place.call(&["recover", "-C", "c"]).done();
+}

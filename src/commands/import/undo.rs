@@ -91,6 +91,7 @@ pub fn run(context: &Context<'_>, verb: &'static str, discard_new: bool) -> Resu
         _ => None,
     };
     if let Some(change) = &change {
+        change.need_quiet(&observed)?;
         change.ensure(&session)?;
     }
     new::check_database_fits(cluster, then.contract, &then.instance.version)?;

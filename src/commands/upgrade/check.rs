@@ -112,7 +112,8 @@ fn between(contracts: &Contracts, now: &[u64], to: &[u64]) -> Vec<String> {
 }
 
 /// Whether all is there that it takes: services, images, settings, room, and an instance that is
-/// well where it runs. How many bytes of room it takes at most.
+/// well where it runs. How many bytes of room it takes at most; `also`: what another server's data
+/// takes beside.
 ///
 /// # Errors
 /// Exit 6 with what is not; 1 where an image cannot be had.
@@ -121,6 +122,7 @@ pub fn place(
     observed: &Observed,
     now: &App<'_>,
     then: &App<'_>,
+    also: u64,
 ) -> Result<u64> {
     let (context, cluster) = (session.context, &session.cluster);
     observed.refuse_original(cluster, "upgrade")?;
@@ -139,7 +141,7 @@ pub fn place(
     if observed.web_runs(&now.instance.name) {
         well(context, observed, now)?;
     }
-    room(session, now)
+    room(session, now, also)
 }
 
 /// Whether an instance that runs is well.
@@ -165,7 +167,7 @@ pub fn well(context: &Context<'_>, observed: &Observed, app: &App<'_>) -> Result
 
 /// The copy of the schema and its log take twice its size at most, and others need some as well; files
 /// are linked where they can be, and copied where not.
-fn room(session: &Session<'_>, now: &App<'_>) -> Result<u64> {
+fn room(session: &Session<'_>, now: &App<'_>, also: u64) -> Result<u64> {
     let layout = &session.cluster.layout;
     let server = database::Server::of(session.context.engine, &session.cluster);
     let schema = server.schema_bytes(&now.instance.schema)? * 2;
@@ -179,7 +181,7 @@ fn room(session: &Session<'_>, now: &App<'_>) -> Result<u64> {
         true => 0,
         false => sizes::of_directory(&data, COUNTING).bytes * 2,
     };
-    let needed_for_rows = schema + LEFT_TO_OTHERS;
+    let needed_for_rows = schema + also + LEFT_TO_OTHERS;
     let needed_for_files = match files_on == schema_on {
         true => files + needed_for_rows,
         false => files,

@@ -64,9 +64,11 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
     }
     let mut serves = runs;
     if let Some(change) = parts.change {
-        if change.stops_all() && runs {
-            plan.steps
-                .extend(unfinished::wait_for_worker(now, then, true));
+        if change.stops_all() {
+            if runs {
+                plan.steps
+                    .extend(unfinished::wait_for_worker(now, then, true));
+            }
             server_change::push_stop(&mut plan, observed, &[*now])?;
             serves = false;
         }
@@ -75,10 +77,13 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
     let copy = copy_of(&parts);
     push_place(&mut plan, &parts, &copy);
     plan.push(Step::CopySchema { copy: copy.clone() });
-    let web = match serves {
-        true => push_read_only(&mut plan, session, observed, &parts)?,
-        false => None,
-    };
+    let stopped = parts.change.is_some_and(Change::stops_all);
+    let mut web = None;
+    if serves {
+        web = push_read_only(&mut plan, session, observed, &parts)?;
+    } else if !stopped {
+        stop::removals(&mut plan.steps, observed, now)?;
+    }
     // What came while it was waited for.
     plan.steps
         .extend(unfinished::wait_for_worker(now, then, false));
@@ -278,7 +283,11 @@ fn push_work(
         file: None,
         other: written.map(|index| (index, now.instance.version.clone())),
     };
-    let fill = index::step(&app, &session.id, there)?;
+    let mut fill = index::step(&app, &session.id, there)?;
+    if kept.is_none() {
+        // A rehearsal measures both.
+        plan.steps.extend(fill.take());
+    }
     proof::push(
         plan,
         session,

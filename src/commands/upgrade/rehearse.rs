@@ -60,7 +60,7 @@ pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
         &session.cluster,
         std::slice::from_ref(&described.now),
     )?;
-    let bytes = check::place(&session, &observed, &parts.now, &parts.then)?;
+    let bytes = check::place(&session, &observed, &parts.now, &parts.then, 0)?;
     // Asked here too: where writers cannot be kept out, the upgrade would be refused.
     read_only::rights(
         &Server::of(context.engine, &session.cluster),

@@ -37,7 +37,7 @@ pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
     }
     let mut lines = Vec::new();
     let mut rows: Vec<Value> = Vec::new();
-    let mut failed = None;
+    let (mut failed, mut code) = (None, 0);
     // The first one alone is the first wave.
     let (first, others) = names.split_at(names.len().min(1));
     let waves = std::iter::once(first).chain(others.chunks(args.wave.into()));
@@ -55,6 +55,7 @@ pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
         };
         match ended {
             Ok((name, report)) => {
+                code = code.max(report.code);
                 lines.push(format!("{name}: {}", report.lines.join("; ")));
                 rows.push(json!({"instance": name, "done": true}));
             }
@@ -70,16 +71,27 @@ pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
     }
     let left: Vec<&Name> = names.iter().filter(|n| !done.contains(n)).collect();
     if failed.is_some() {
-        let again = typed(&cluster.layout.link(), &format!("upgrade {to} --all"));
+        let again = typed(&cluster.layout.link(), &again(args, to));
         lines.push(format!("halted; {again} goes on where it halted"));
     }
     Ok(Report {
-        code: u8::from(failed.is_some()),
+        code: code.max(u8::from(failed.is_some())),
         ..Report::new(
             lines,
             json!({"command": "upgrade", "version": to, "instances": rows, "left": left}),
         )
     })
+}
+
+/// What goes on where it halted.
+fn again(args: &Args, to: &Version) -> String {
+    let mut words = format!("upgrade {to} --all");
+    for (flag, image) in [("--search", &args.search), ("--database", &args.database)] {
+        if let Some(image) = image {
+            words.push_str(&format!(" {flag} {image}"));
+        }
+    }
+    words
 }
 
 /// The canary is the first.
@@ -261,8 +273,11 @@ fn one(
         change.as_ref(),
     )?;
     let observed = Observed::settled(context, &session.cluster, std::slice::from_ref(now))?;
-    check::place(&session, &observed, &parts.now, &parts.then)?;
+    let also = change.as_ref().map_or(0, Change::takes);
+    check::place(&session, &observed, &parts.now, &parts.then, also)?;
     if let Some(change) = &change {
+        Change::need_the_configured(&session, asked, &observed)?;
+        change.need_quiet(&observed)?;
         change.ensure(&session)?;
     }
     let server = database::Server::of(context.engine, &session.cluster);
@@ -282,14 +297,20 @@ fn one(
     if let Some(report) = session.carry_out(&plan)? {
         return Ok(crossing.add_to(report, lines));
     }
-    if let Some(change) = &change {
-        change.await_all(&session, &observed)?;
-    }
+    let others = match &change {
+        Some(change) => change.await_all(&session, &observed),
+        None => Ok(()),
+    };
     if observed.web_runs(name) {
         pages::warn(context, &[then]);
     }
     upkeep::after(&session, std::slice::from_ref(name));
-    let report = report(&session, &plan, (now, &then), change.as_ref());
+    let mut report = report(&session, &plan, (now, &then), change.as_ref());
+    if let Err(error) = others {
+        // The instance is upgraded all the same.
+        report.lines.push(error.to_string());
+        report.code = 1;
+    }
     Ok(crossing.add_to(report, Vec::new()))
 }
 

@@ -3,7 +3,7 @@
 use crate::cluster::Cluster;
 use crate::docker::docker;
 use crate::field;
-use crate::ground::{Ground, OTHER_SEARCH, tag_other_search};
+use crate::ground::{Ground, OTHER_DATABASE, OTHER_SEARCH, tag_other_database, tag_other_search};
 use crate::harness::{PLACE, fresh_name};
 
 /// A verb at work.
@@ -225,6 +225,19 @@ pub const CASES: &[Case] = &[
             ground.does("cluster.sh services set --search elasticsearch:5.6.16");
         },
         tidy: |_| drop(docker(&["rmi", OTHER_SEARCH])),
+        turns: Some("services"),
+        ..PLAIN
+    },
+    Case {
+        verb: "services",
+        name: "services set --database",
+        words: "cluster.sh services set --database DATABASE",
+        prepare: |_| tag_other_database(),
+        reset: |ground| {
+            ground.does("cluster.sh services set --database mariadb:10.11");
+        },
+        tidy: |_| drop(docker(&["rmi", OTHER_DATABASE])),
+        turns: Some("services"),
         ..PLAIN
     },
     Case {
