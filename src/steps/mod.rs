@@ -4,6 +4,7 @@
 mod app;
 mod containers;
 mod database;
+mod deeds;
 mod describe;
 mod directories;
 mod exchange;
@@ -23,25 +24,23 @@ mod snapshot;
 mod unpacked;
 mod wait;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
-use crate::error::Result;
 use crate::host::clone::Rules;
-use crate::host::files;
 use crate::host::interrupt::Interrupt;
 use crate::host::registry::Registry;
-use crate::journal::{Deeds, Observer};
+use crate::journal::Observer;
 use crate::model::container::{ContainerSpec, Network, Role};
 use crate::model::layout::ClusterLayout;
 use crate::model::name::Name;
 use crate::model::secret::Secret;
 use crate::model::undo::{Kept, Place};
 use crate::model::version::Version;
-use crate::services::read_only::{self, Rights};
+use crate::services::read_only::Rights;
 
 pub use gauge::while_read;
 pub use index::Filling;
@@ -415,216 +414,4 @@ pub struct World<'a> {
     pub interrupt: &'a Interrupt,
     /// How long commands in containers may take; without end if not said.
     pub timeout: Option<Duration>,
-}
-
-impl Deeds<Step> for World<'_> {
-    fn describe(&self, step: &Step) -> String {
-        step.describe()
-    }
-
-    fn already_done(&self, step: &Step) -> Result<bool> {
-        match step {
-            Step::Place { entries, .. } => place::is_placed(entries),
-            Step::RunContainer { spec } => containers::runs(self, spec),
-            Step::Exchange { entries, next, .. } => Ok(exchange::is_done(entries, next)),
-            Step::RemoveContainer { spec } => containers::is_gone(self, &spec.name),
-            Step::RemoveStray { name } | Step::RemoveSetAside { name } => {
-                containers::is_gone(self, name)
-            }
-            _ => Ok(false),
-        }
-    }
-
-    fn act(&self, step: &Step) -> Result<()> {
-        match step {
-            Step::Place { entries, .. } => place::place(entries),
-            Step::MoveDirectory { from, to } => directories::move_it(from, to),
-            Step::DiscardDirectory { path } => files::remove_tree(path),
-            Step::DiscardFiles { paths } => directories::discard_files(paths),
-            Step::Enter { name, root } => self.registry.enter(name, root),
-            Step::MakeNetwork { network } => self.engine.create_network(network),
-            Step::RemoveNetwork { network } => containers::remove_network(self, &network.name),
-            Step::RunContainer { spec } => containers::run(self, spec),
-            Step::RemoveContainer { spec } => containers::remove(self, spec),
-            Step::RemoveStray { name } => containers::remove_stray(self, name),
-            Step::SetAside { name, seconds, .. } => original::set_aside(self, name, *seconds),
-            Step::RemoveSetAside { name } => original::remove(self, name),
-            Step::CompareIndex { .. } => app::compare_index(self, step),
-            Step::AwaitService {
-                role,
-                container,
-                seconds,
-            } => wait::for_service(self, *role, container, *seconds),
-            Step::AwaitHealthy { instances, seconds } => {
-                wait::for_instances(self, instances, *seconds)
-            }
-            Step::IfPossible { of } => match self.act(of) {
-                Err(error) if !error.interrupted => {
-                    self.observer.warn(&error.to_string());
-                    Ok(())
-                }
-                done => done,
-            },
-            Step::UpgradeServer { database } => {
-                database::server(self, database).upgrade()?;
-                // What it wrote is going to be all that there is.
-                files::sync_file_system(&self.layout.database_data())
-            }
-            Step::MakeSchema { database, schema } => {
-                database::server(self, database).make_schema(schema)
-            }
-            Step::MakeAccount {
-                database,
-                user,
-                password,
-                schema,
-            } => database::server(self, database).make_account(user, password, schema),
-            Step::CheckEmptySchema { database, schema } => {
-                database::check_empty(self, database, schema)
-            }
-            Step::SetUp { spec, .. } => app::run_phase(self, spec, "the first set-up", None),
-            Step::MakeIndex { spec, .. } => {
-                app::run_phase(self, spec, "filling the search index", None)
-            }
-            Step::FillIndex { filling } => index::fill(self, filling),
-            Step::ReadOnly { database, rights } => {
-                read_only::take(&database::server(self, database), rights, self.interrupt)
-            }
-            Step::GiveBack { database, rights } => {
-                read_only::give_back(&database::server(self, database), rights)
-            }
-            Step::TakeSnapshot { order } => snapshot::take(self, order),
-            Step::CheckSnapshot { file } => snapshot::check(self, file),
-            Step::TakeIn { intake } => intake::take_in(self, intake),
-            Step::OpenProof { network, members } => proof::open(self, network, members),
-            Step::CloseProof { network, members } => proof::close(self, network, members),
-            Step::CopySchema { copy } => schema_copy::copy(self, copy),
-            Step::CompleteCopy { copy } => schema_copy::complete(self, copy),
-            Step::LeaveCopy { copy } => schema_copy::undo(self, copy),
-            Step::CopyFiles { from, to, rules } => files_copy::copy(self, from, to, rules),
-            Step::SettleFiles { worked_on, kept } => files_copy::settle(worked_on, kept),
-            Step::AwaitProof { .. } => wait::for_proof(self, step),
-            Step::NoteContent {
-                directory,
-                database,
-                but,
-                kept,
-            } => kept::note(self, directory, database, kept, but),
-            Step::Exchange {
-                entries,
-                live,
-                next,
-                before,
-            } => exchange::exchange(entries, live, next, before),
-            Step::DropContent {
-                database,
-                search,
-                place,
-            } => kept::drop_content(self, database, search, place),
-            Step::RunPhase { spec, what, input } => {
-                app::run_phase(self, spec, what, input.as_ref())
-            }
-            Step::ReleaseWork {
-                worker,
-                database,
-                schema,
-                statement,
-            } => database::release_work(self, worker, database, schema, statement),
-            Step::AwaitUnfinished { .. } => wait::for_unfinished(self, step),
-            Step::Mend { .. } => app::mend(self, step),
-        }
-    }
-
-    fn undo(&self, step: &Step) -> Result<()> {
-        match step {
-            Step::Place { entries, .. } => place::unplace(entries, self.observer),
-            Step::MoveDirectory { from, to } => directories::move_back(from, to),
-            Step::Enter { name, root } => self.registry.strike(name, root),
-            Step::MakeNetwork { network } => containers::remove_network(self, &network.name),
-            Step::RemoveNetwork { network } => self.engine.create_network(network),
-            Step::RunContainer { spec } => containers::remove(self, spec),
-            Step::RemoveContainer { spec } => containers::run(self, spec),
-            Step::SetAside { name, ran, .. } => original::put_back(self, name, *ran),
-            Step::CompareIndex {
-                search,
-                index,
-                new_server: true,
-                ..
-            } => app::forget_index(self, search, index),
-            Step::IfPossible { of } => self.undo(of),
-            Step::MakeSchema { database, schema } => self.unless_it_goes(
-                &self.layout.database_data_before(),
-                database::server(self, database).drop_schema(schema),
-            ),
-            Step::MakeAccount { database, user, .. } => self.unless_it_goes(
-                &self.layout.database_data_before(),
-                database::server(self, database).drop_account(user),
-            ),
-            Step::SetUp {
-                database, schema, ..
-            } => database::empty(self, database, schema),
-            Step::FillIndex { filling } => self.unless_it_goes(
-                &self.layout.search_data_before(),
-                index::undo(self, filling),
-            ),
-            Step::ReadOnly { database, rights } => {
-                read_only::give_back(&database::server(self, database), rights)
-            }
-            Step::TakeSnapshot { order } => snapshot::undo(order),
-            Step::TakeIn { intake } => intake::undo(intake),
-            Step::OpenProof { network, members } => proof::close(self, network, members),
-            Step::CopySchema { copy } => self.unless_it_goes(
-                &self.layout.database_data_before(),
-                schema_copy::undo(self, copy),
-            ),
-            Step::CopyFiles { to, .. } => files_copy::undo(to),
-            Step::NoteContent { directory, .. } => kept::forget_note(directory),
-            Step::Exchange {
-                entries,
-                live,
-                next,
-                before,
-            } => exchange::change_back(entries, live, next, before),
-            Step::MakeIndex { search, index, .. } => self.unless_it_goes(
-                &self.layout.search_data_before(),
-                app::delete_index(self, search, index),
-            ),
-            Step::DiscardDirectory { .. }
-            | Step::DiscardFiles { .. }
-            | Step::CheckSnapshot { .. }
-            | Step::CloseProof { .. }
-            | Step::RemoveStray { .. }
-            | Step::RemoveSetAside { .. }
-            | Step::CompareIndex { .. }
-            // Its data goes as a whole.
-            | Step::UpgradeServer { .. }
-            | Step::AwaitService { .. }
-            | Step::AwaitHealthy { .. }
-            | Step::AwaitProof { .. }
-            | Step::DropContent { .. }
-            | Step::CompleteCopy { .. }
-            | Step::LeaveCopy { .. }
-            | Step::SettleFiles { .. }
-            | Step::GiveBack { .. }
-            | Step::CheckEmptySchema { .. }
-            | Step::RunPhase { .. }
-            | Step::ReleaseWork { .. }
-            | Step::AwaitUnfinished { .. }
-            | Step::Mend { .. } => Ok(()),
-        }
-    }
-}
-
-impl World<'_> {
-    /// While another server's data is kept aside, that of the new one goes as a whole when all is
-    /// undone: a server that does not answer then keeps nobody from going back.
-    fn unless_it_goes(&self, kept_aside: &Path, undone: Result<()>) -> Result<()> {
-        match undone {
-            Err(error) if files::exists(kept_aside) => {
-                self.observer.warn(&error.to_string());
-                Ok(())
-            }
-            undone => undone,
-        }
-    }
 }
