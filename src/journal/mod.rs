@@ -19,8 +19,8 @@ use crate::host::files;
 use crate::journal::lock::Permit;
 use crate::model::name::Name;
 
-pub use record::{Journal, read};
-pub use run::{Deeds, Ended, Observer, recover, run};
+pub use record::Journal;
+pub use run::{Deeds, Ended, Observer, recover, run, standing};
 
 /// What happens when a step fails before the point of no return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,7 +8,8 @@ use serde::de::DeserializeOwned;
 use crate::error::{Error, Kind, Result};
 use crate::host::crash;
 use crate::host::interrupt::Interrupt;
-use crate::journal::{Journal, OnFailure, Outcome, Record};
+use crate::journal::record::read;
+use crate::journal::{Journal, OnFailure, Open, Outcome, Record};
 
 /// What a step is and does.
 pub trait Deeds<S> {
@@ -131,7 +132,7 @@ pub fn recover<S: Serialize + DeserializeOwned + Clone>(
         },
         Some(_) => false,
     };
-    if passed && !progress.going_back {
+    if passed && progress.undoing.is_empty() {
         return run(journal, deeds, observer, interrupt);
     }
     match undo_all(journal, deeds, &steps) {
@@ -144,8 +145,8 @@ pub fn recover<S: Serialize + DeserializeOwned + Clone>(
 struct Progress {
     begun: BTreeSet<usize>,
     did: BTreeSet<usize>,
+    undoing: BTreeSet<usize>,
     undone: BTreeSet<usize>,
-    going_back: bool,
     outcome: Option<Outcome>,
 }
 
@@ -154,8 +155,8 @@ impl Progress {
         let mut progress = Progress {
             begun: BTreeSet::new(),
             did: BTreeSet::new(),
+            undoing: BTreeSet::new(),
             undone: BTreeSet::new(),
-            going_back: false,
             outcome: None,
         };
         for record in records {
@@ -163,13 +164,27 @@ impl Progress {
                 Record::Begin { .. } => {}
                 Record::Doing { step } => drop(progress.begun.insert(*step)),
                 Record::Did { step } => drop(progress.did.insert(*step)),
-                Record::Undoing { .. } => progress.going_back = true,
+                Record::Undoing { step } => drop(progress.undoing.insert(*step)),
                 Record::Undid { step } => drop(progress.undone.insert(*step)),
                 Record::End { outcome } => progress.outcome = Some(*outcome),
             }
         }
         progress
     }
+}
+
+/// The steps of an operation that were begun, and whose undo was not, in their order.
+///
+/// # Errors
+/// Exit 1 where its journal cannot be read.
+pub fn standing<S: Serialize + DeserializeOwned + Clone>(open: &Open) -> Result<Vec<S>> {
+    let records = read::<S>(&open.path)?;
+    let Some(Record::Begin { steps, .. }) = records.first() else {
+        return Ok(Vec::new());
+    };
+    let Progress { begun, undoing, .. } = Progress::of(&records);
+    let standing = begun.difference(&undoing);
+    Ok(standing.filter_map(|at| steps.get(*at).cloned()).collect())
 }
 
 fn do_one<S: Serialize + DeserializeOwned + Clone>(

@@ -1,7 +1,5 @@
 //! A plan: what a verb is going to do. Making one changes nothing; carrying it out is journalled.
 
-use std::collections::BTreeSet;
-
 use crate::error::{Error, Result};
 use crate::host::interrupt::Interrupt;
 use crate::host::{clock, crash, identity};
@@ -119,37 +117,17 @@ pub fn put_up_database(
     open: &Open,
     before: &ContainerSpec,
 ) -> Result<()> {
-    let records = journal::read::<Step>(&open.path)?;
-    let Some(Record::Begin { steps, .. }) = records.first() else {
-        return Ok(());
-    };
-    let last = |wanted: fn(&Record<Step>) -> Option<usize>| -> BTreeSet<usize> {
-        records.iter().filter_map(wanted).collect()
-    };
-    let begun = last(|record| match record {
-        Record::Doing { step } => Some(*step),
-        _ => None,
-    });
-    let undone = last(|record| match record {
-        Record::Undoing { step } | Record::Undid { step } => Some(*step),
-        _ => None,
-    });
-    let role = |spec: &ContainerSpec| {
-        spec.labels.get(label::ROLE).map(String::as_str) == Some(Role::Database.as_str())
-    };
-    let mut standing = Some(before);
-    for step in begun
-        .difference(&undone)
-        .filter_map(|step| steps.get(*step))
-    {
+    let is_one = |spec: &ContainerSpec| spec.role() == Some(Role::Database);
+    let mut standing = Some(before.clone());
+    for step in journal::standing(open)? {
         match step {
-            Step::RemoveContainer { spec } if role(spec) => standing = None,
-            Step::RunContainer { spec } if role(spec) => standing = Some(&**spec),
+            Step::RemoveContainer { spec } if is_one(&spec) => standing = None,
+            Step::RunContainer { spec } if is_one(&spec) => standing = Some(*spec),
             _ => {}
         }
     }
     match standing {
-        Some(spec) => containers::run(world, spec),
+        Some(spec) => containers::run(world, &spec),
         None => Ok(()),
     }
 }
