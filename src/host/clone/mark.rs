@@ -65,7 +65,7 @@ impl Mark {
 
 /// Whether nothing was written to it shortly before a moment, or since. Other than by
 /// [`is_settled`], a link that was made to it does not count.
-pub fn is_written(stat: &Stat, moment: Moment) -> bool {
+pub fn is_at_rest(stat: &Stat, moment: Moment) -> bool {
     Moment::modified(stat).0 < moment.0.saturating_sub(TICK)
 }
 

@@ -18,7 +18,7 @@ use rustix::io::Errno;
 use crate::error::{Error, Result};
 use crate::host::clone::Rules;
 use crate::host::clone::copy::{Copy, keep, keep_link};
-use crate::host::clone::mark::{Mark, Moment, is_settled, is_written};
+use crate::host::clone::mark::{Mark, Moment, is_at_rest, is_settled};
 use crate::host::interrupt::Interrupt;
 use crate::model::snapshot::CloneKind;
 
@@ -276,7 +276,7 @@ impl Visit<'_> {
     fn link(&self, pair: &Pair, name: &CStr, target: Option<(u64, FileType)>) -> Result<()> {
         self.gone(pair, name, target)?;
         let stat = statat(&pair.from, name, AtFlags::SYMLINK_NOFOLLOW);
-        if stat.is_ok_and(|stat| !is_written(&stat, self.now) && stat.st_size <= YOUNG) {
+        if stat.is_ok_and(|stat| !is_at_rest(&stat, self.now) && stat.st_size <= YOUNG) {
             // Perhaps it is still being written, for a row that nobody sees yet.
             return self.copy(pair, name).map(drop);
         }
