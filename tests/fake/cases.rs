@@ -69,6 +69,17 @@ const fn on_instance(prepare: fn(&Place), words: &'static [&'static str]) -> Cas
     }
 }
 
+const SET_SEARCH: &[&str] = &["services", "set", "--search", "elasticsearch:5.6.9"];
+const SET_DATABASE: &[&str] = &["services", "set", "--database", "mariadb:11.8"];
+const UPGRADE_WITH_DATABASE: &[&str] = &[
+    "upgrade",
+    "v5.1.0",
+    "--yes",
+    "--database",
+    "mariadb:11.8",
+    "--no-snapshot",
+];
+
 pub const CASES: &[Case] = &[
     on_host(nothing, &["create", "c"]),
     on_host(field::running, &["adopt", "c"]),
@@ -129,47 +140,12 @@ pub const CASES: &[Case] = &[
     on_instance(started, &["remove", "--yes"]),
     on_instance(started, &["remove", "--yes"]).failing_at("exec sh -c pipe="),
     on_cluster(imported, &["remove", "a", "--yes", "--no-snapshot"]),
-    on_cluster(
-        started,
-        &["services", "set", "--search", "elasticsearch:5.6.9"],
-    ),
-    on_cluster(
-        started,
-        &["services", "set", "--search", "elasticsearch:5.6.9"],
-    )
-    .failing_at("run -c bundle exec bin/kor index-all"),
-    on_cluster(
-        with_neighbours,
-        &["services", "set", "--database", "mariadb:11.8"],
-    ),
-    on_cluster(
-        with_neighbours,
-        &["services", "set", "--database", "mariadb:11.8"],
-    )
-    .failing_at("exec sh -c program="),
-    on_instance(
-        with_neighbours,
-        &[
-            "upgrade",
-            "v5.1.0",
-            "--yes",
-            "--database",
-            "mariadb:11.8",
-            "--no-snapshot",
-        ],
-    ),
-    on_instance(
-        with_neighbours,
-        &[
-            "upgrade",
-            "v5.1.0",
-            "--yes",
-            "--database",
-            "mariadb:11.8",
-            "--no-snapshot",
-        ],
-    )
-    .failing_at("db:migrate"),
+    on_cluster(started, SET_SEARCH),
+    on_cluster(started, SET_SEARCH).failing_at("run -c bundle exec bin/kor index-all"),
+    on_cluster(with_neighbours, SET_DATABASE),
+    on_cluster(with_neighbours, SET_DATABASE).failing_at("exec sh -c program="),
+    on_instance(with_neighbours, UPGRADE_WITH_DATABASE),
+    on_instance(with_neighbours, UPGRADE_WITH_DATABASE).failing_at("db:migrate"),
     on_instance(without_tables, &["init"]),
     on_instance(without_tables, &["init"]).failing_at("plain_password"),
     on_instance(made, &["start"]),
