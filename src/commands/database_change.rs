@@ -1,10 +1,9 @@
 //! Another database server in the place of a cluster's: what excludes it, and the steps of it.
 
-use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use crate::commands::boot::await_service;
-use crate::commands::database_image;
+use crate::commands::{database_image, server_change};
 use crate::error::{Error, Result};
 use crate::host::clone::Rules;
 use crate::host::{database_files, files, sizes, space};
@@ -29,16 +28,9 @@ const COUNTING: Duration = Duration::from_secs(30);
 pub fn check(before: &Cluster, apps: &[App<'_>], wanted: &Cluster) -> Result<u64> {
     let image = &wanted.database_image;
     let refused = || Error::refused(format!("{image} cannot be this cluster's database server"));
-    let excluded: Vec<String> = apps
-        .iter()
-        .filter(|app| !app.contract.database.fits(image.tag()))
-        .map(|app| format!("{} ({})", app.instance.name, app.instance.version))
-        .collect();
-    if !excluded.is_empty() {
-        return Err(refused()
-            .why(format!("it does not work with {}", excluded.join(" and ")))
-            .next("upgrade them first, or put them into a cluster of their own"));
-    }
+    server_change::need_all_fit(refused(), apps, |app| {
+        app.contract.database.fits(image.tag())
+    })?;
     // Without what `adopt` found: nobody ran the new one on this data yet.
     database_image::check(wanted, None)?;
     if let Some(writer) = database_files::writer(&before.layout.database_data())?
@@ -59,22 +51,10 @@ pub fn check(before: &Cluster, apps: &[App<'_>], wanted: &Cluster) -> Result<u64
 
 /// The data is moved, and copied to where it was.
 fn check_place(cluster: &Cluster) -> Result<u64> {
-    let (data, kept) = (
-        cluster.layout.database_data(),
-        cluster.layout.database_data_before(),
-    );
-    if files::exists(&kept) {
-        return Err(
-            Error::refused(format!("{} is there already", kept.display()))
-                .why("the old server's data is to be kept there")
-                .next("look at it, and move it elsewhere"),
-        );
-    }
+    let data = cluster.layout.database_data();
+    server_change::need_nothing_at(&cluster.layout.database_data_before())?;
     let root = cluster.layout.root();
-    let io = |e: std::io::Error| Error::io("look at", &data, &e);
-    let there = std::fs::symlink_metadata(&data).map_err(io)?;
-    let above = std::fs::metadata(root).map_err(io)?;
-    if !there.is_dir() || there.dev() != above.dev() {
+    if !files::can_be_moved(&data, root)? {
         return Err(
             Error::refused(format!("{} cannot be kept for the way back", data.display()))
                 .why("it is a link, or a file system of its own, so that it cannot be moved aside")

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::commands::boot::await_service;
+use crate::commands::server_change;
 use crate::commands::session::Session;
 use crate::error::{Error, Result};
-use crate::host::{files, sizes, space};
+use crate::host::{sizes, space};
 use crate::model::cluster::Cluster;
 use crate::model::container::Role;
 use crate::model::image::ImageRef;
@@ -22,26 +23,11 @@ const COUNTING: Duration = Duration::from_secs(10);
 /// # Errors
 /// Exit 6 with the names, or the directory that is in the way.
 pub fn check(cluster: &Cluster, apps: &[App<'_>], image: &ImageRef) -> Result<()> {
-    let excluded: Vec<String> = apps
-        .iter()
-        .filter(|app| app.instance.index.is_some() && !app.contract.search.fits(image.tag()))
-        .map(|app| format!("{} ({})", app.instance.name, app.instance.version))
-        .collect();
-    if !excluded.is_empty() {
-        return Err(
-            Error::refused(format!("{image} cannot be this cluster's search server"))
-                .why(format!("it does not work with {}", excluded.join(" and ")))
-                .next("upgrade them first, or put them into a cluster of their own"),
-        );
-    }
-    let before = cluster.layout.search_data_before();
-    if files::exists(&before) {
-        return Err(
-            Error::refused(format!("{} is there already", before.display()))
-                .why("the old server's data is to be kept there")
-                .next("look at it, and move it elsewhere"),
-        );
-    }
+    let refused = Error::refused(format!("{image} cannot be this cluster's search server"));
+    server_change::need_all_fit(refused, apps, |app| {
+        app.instance.index.is_none() || app.contract.search.fits(image.tag())
+    })?;
+    server_change::need_nothing_at(&cluster.layout.search_data_before())?;
     // The same documents, once more.
     let needed = sizes::of_directory(&cluster.layout.search_data(), COUNTING).bytes;
     let (_, free) = space::free(&cluster.layout.search())?;

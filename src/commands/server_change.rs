@@ -1,5 +1,7 @@
 //! Other servers in the place of those that a cluster shares, in the plan of a verb.
 
+use std::path::Path;
+
 use crate::commands::observed::Observed;
 use crate::commands::proof::Beside;
 use crate::commands::session::Session;
@@ -75,11 +77,10 @@ impl Change {
         if change.search {
             search_change::check(before, &others, &change.wanted.search_image)?;
         }
-        let takes = match change.database {
-            true => database_change::check(before, &others, &change.wanted)?,
-            false => 0,
-        };
-        change.takes = takes;
+        if change.database {
+            let takes = database_change::check(before, &others, &change.wanted)?;
+            change.takes = takes;
+        }
         Ok(Some(change))
     }
 
@@ -162,7 +163,7 @@ impl Change {
     ///
     /// # Errors
     /// Exit 6 where no contract covers a version.
-    pub fn others<'a>(&'a self, session: &'a Session<'_>) -> Result<Vec<App<'a>>> {
+    fn others<'a>(&'a self, session: &'a Session<'_>) -> Result<Vec<App<'a>>> {
         start::apps(session, &self.others)
     }
 
@@ -303,6 +304,44 @@ impl Change {
             ..error
         })
     }
+}
+
+/// Fails with what is refused where an instance's version does not work with a server; all of them are
+/// named.
+///
+/// # Errors
+/// Exit 6 with their names.
+pub fn need_all_fit(
+    refused: Error,
+    apps: &[App<'_>],
+    fits: impl Fn(&App<'_>) -> bool,
+) -> Result<()> {
+    let excluded: Vec<String> = apps
+        .iter()
+        .filter(|app| !fits(app))
+        .map(|app| format!("{} ({})", app.instance.name, app.instance.version))
+        .collect();
+    if excluded.is_empty() {
+        return Ok(());
+    }
+    Err(refused
+        .why(format!("it does not work with {}", excluded.join(" and ")))
+        .next("upgrade them first, or put them into a cluster of their own"))
+}
+
+/// Refuses where something is already where a server's data is to be kept.
+///
+/// # Errors
+/// Exit 6 with its path.
+pub fn need_nothing_at(kept: &Path) -> Result<()> {
+    if !files::exists(kept) {
+        return Ok(());
+    }
+    Err(
+        Error::refused(format!("{} is there already", kept.display()))
+            .why("the old server's data is to be kept there")
+            .next("look at it, and move it elsewhere"),
+    )
 }
 
 fn refused_now() -> Error {

@@ -310,6 +310,18 @@ pub fn sync_directory_of(path: &Path) -> Result<()> {
     sync_directory(path.parent().unwrap_or(Path::new("/")))
 }
 
+/// Whether a directory can be moved within the one that it is in: it is no link, and no file system of
+/// its own.
+///
+/// # Errors
+/// Exit 1 or 4 with the path.
+pub fn can_be_moved(path: &Path, above: &Path) -> Result<bool> {
+    let io = |e: std::io::Error| Error::io("look at", path, &e);
+    let there = fs::symlink_metadata(path).map_err(io)?;
+    let above = fs::metadata(above).map_err(io)?;
+    Ok(there.is_dir() && there.dev() == above.dev())
+}
+
 /// Has everything on the disk that was written to the file system that a path is on.
 ///
 /// # Errors

@@ -167,15 +167,8 @@ fn entries(intake: &Intake) -> Vec<String> {
 /// # Errors
 /// Exit 6 where it cannot.
 pub fn check_directory(instance: &Instance, name: &str) -> Result<()> {
-    use std::os::unix::fs::MetadataExt;
     let path = instance.layout.inside(name);
-    if !files::exists(&path) {
-        return Ok(());
-    }
-    let io = |e: std::io::Error| Error::io("look at", &path, &e);
-    let there = std::fs::symlink_metadata(&path).map_err(io)?;
-    let above = std::fs::metadata(instance.layout.root()).map_err(io)?;
-    if there.is_dir() && there.dev() == above.dev() {
+    if !files::exists(&path) || files::can_be_moved(&path, instance.layout.root())? {
         return Ok(());
     }
     Err(
