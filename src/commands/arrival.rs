@@ -318,6 +318,7 @@ impl Arrival {
                 .clone()
                 .map(|file| (file, self.version.clone())),
             other,
+            ahead: false,
         }
     }
 

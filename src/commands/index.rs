@@ -16,6 +16,8 @@ pub struct Documents {
     pub file: Option<(PathBuf, Version)>,
     /// An index that may have them, and the version that wrote them.
     pub other: Option<(String, Version)>,
+    /// Whether the index itself was filled before, when others still wrote.
+    pub ahead: bool,
 }
 
 /// The step that fills it; none where the instance has none.
@@ -54,6 +56,7 @@ pub fn step(app: &App<'_>, operation: &str, there: Documents) -> Result<Option<S
             },
             carried: there.file.filter(|(_, wrote)| same(wrote)).map(|f| f.0),
             other: there.other.filter(|(_, wrote)| same(wrote)).map(|o| o.0),
+            ahead: there.ahead,
         }),
     }))
 }

@@ -1,5 +1,5 @@
-//! Documents of a search index that are there already: in a snapshot, or in another index. Those that
-//! are of the rows as they are now are put into an index by the search server's own means, which is
+//! Documents of a search index that are there already: in a snapshot, in another index, or in that
+//! index itself. Those that are of the rows as they are now are put into an index, or left there, by the search server's own means, which is
 //! many times faster than the application.
 
 use std::fs::File;
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::error::{Error, Result};
 use crate::host::interrupt::Interrupt;
 use crate::model::sql;
+use crate::services::scroll::Scroll;
 use crate::services::{database, search};
 
 /// How long reading the rows may take.
@@ -146,7 +147,7 @@ pub struct Filler<'a> {
 }
 
 impl<'a> Filler<'a> {
-    /// Fills an index that is there, and empty.
+    /// Fills an index that is there.
     pub fn new(server: &'a search::Server<'a>, index: &'a str, shape: &'a Shape) -> Self {
         Filler {
             server,
@@ -213,8 +214,27 @@ impl<'a> Filler<'a> {
         if !rows.meets(id, changed) {
             return Ok(());
         }
-        let lines = format!("{}\n{source}\n", json!({"index": {"_id": id}}));
-        self.batch.push_str(&lines);
+        self.push(&format!("{}\n{source}\n", json!({"index": {"_id": id}})))
+    }
+
+    /// Leaves what is of rows as they are now, and deletes all else that the index has.
+    ///
+    /// # Errors
+    /// As [`Filler::take_file`].
+    pub fn keep(mut self, there: Scroll<'_>, rows: &mut Rows, interrupt: &Interrupt) -> Result<()> {
+        there.each(interrupt, |hit| {
+            let changed = hit.source.get(&self.shape.changed).and_then(Value::as_i64);
+            if hit.kind == self.shape.kind && rows.meets(&hit.id, changed) {
+                return Ok(());
+            }
+            let action = json!({"delete": {"_id": hit.id, "_type": hit.kind}});
+            self.push(&format!("{action}\n"))
+        })?;
+        self.send()
+    }
+
+    fn push(&mut self, lines: &str) -> Result<()> {
+        self.batch.push_str(lines);
         match self.batch.len() < BATCH {
             true => Ok(()),
             false => self.send(),

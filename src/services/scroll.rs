@@ -21,6 +21,9 @@ const PAGE: Duration = Duration::from_secs(60);
 /// How many documents are asked for at a time; a page is held in memory.
 const DOCUMENTS: u32 = 100;
 
+/// The same where only one field of each is asked for.
+const FIELDS: u32 = 2000;
+
 /// How long the server keeps it between two pages.
 const KEPT: &str = "10m";
 
@@ -32,6 +35,20 @@ pub struct Scroll<'a> {
     engine: &'a dyn Engine,
     endpoint: Endpoint,
     page: Page,
+}
+
+/// A document of an index.
+#[derive(Debug, Deserialize)]
+pub struct Hit {
+    /// Its id.
+    #[serde(rename = "_id")]
+    pub id: String,
+    /// Its type.
+    #[serde(rename = "_type")]
+    pub kind: String,
+    /// What of its text was asked for.
+    #[serde(rename = "_source", default)]
+    pub source: Value,
 }
 
 /// A document as it stands in a snapshot, one to a line.
@@ -66,16 +83,6 @@ struct Hits {
     hits: Vec<Hit>,
 }
 
-#[derive(Deserialize)]
-struct Hit {
-    #[serde(rename = "_id")]
-    id: String,
-    #[serde(rename = "_type")]
-    kind: String,
-    #[serde(rename = "_source")]
-    source: Value,
-}
-
 /// Makes visible what was written to an index until now, so that a scroll sees it.
 ///
 /// # Errors
@@ -92,12 +99,30 @@ impl<'a> Scroll<'a> {
     /// # Errors
     /// Exit 1 where the server does not run or does not answer at once, or has no such index.
     pub fn open(engine: &'a dyn Engine, container: &str, index: &str) -> Result<Self> {
+        // In the order in which they lie there, which costs the server nothing.
+        let body = json!({"size": DOCUMENTS, "sort": ["_doc"]});
+        Self::begin(engine, container, index, &body)
+    }
+
+    /// The same with no more of each document than one field.
+    ///
+    /// # Errors
+    /// As [`Scroll::open`].
+    pub fn of_field(
+        engine: &'a dyn Engine,
+        container: &str,
+        index: &str,
+        field: &str,
+    ) -> Result<Self> {
+        let body = json!({"size": FIELDS, "sort": ["_doc"], "_source": [field]});
+        Self::begin(engine, container, index, &body)
+    }
+
+    fn begin(engine: &'a dyn Engine, container: &str, index: &str, body: &Value) -> Result<Self> {
         refresh(engine, container, index)?;
         let endpoint = endpoint(engine, container)?;
         let path = format!("/{index}/_search?scroll={KEPT}");
-        // In the order in which they lie there, which costs the server nothing.
-        let body = json!({"size": DOCUMENTS, "sort": ["_doc"]}).to_string();
-        let page = page(&ask(engine, &endpoint, &path, &body, OPENING)?)?;
+        let page = page(&ask(engine, &endpoint, &path, &body.to_string(), OPENING)?)?;
         Ok(Scroll {
             engine,
             endpoint,
@@ -108,14 +133,28 @@ impl<'a> Scroll<'a> {
     /// Writes all documents, one JSON object a line; how many they are.
     ///
     /// # Errors
-    /// Exit 1 where one is missing at the end, where the server or `out` fails, or at an
-    /// interruption: then what was written is not whole.
-    pub fn write_to(mut self, out: &mut dyn Write, interrupt: &Interrupt) -> Result<u64> {
+    /// As [`Scroll::each`], and where `out` fails: then what was written is not whole.
+    pub fn write_to(self, out: &mut dyn Write, interrupt: &Interrupt) -> Result<u64> {
+        self.each(interrupt, |hit| {
+            write_line(out, hit).map_err(|e| Error::failed(BROKEN).why(e))
+        })
+    }
+
+    /// Does something with each document; how many they are.
+    ///
+    /// # Errors
+    /// Exit 1 where one is missing at the end, where the server or `work` fails, or at an
+    /// interruption.
+    pub fn each(
+        mut self,
+        interrupt: &Interrupt,
+        mut work: impl FnMut(&Hit) -> Result<()>,
+    ) -> Result<u64> {
         let mut count = 0;
         while !self.page.hits.hits.is_empty() {
             interrupt.check("reading the search index was stopped")?;
             for hit in &self.page.hits.hits {
-                write_line(out, hit).map_err(|e| Error::failed(BROKEN).why(e))?;
+                work(hit)?;
                 count += 1;
             }
             let body = json!({"scroll": KEPT, "scroll_id": self.page.id}).to_string();

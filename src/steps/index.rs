@@ -10,6 +10,7 @@ use crate::host::{crash, files};
 use crate::model::container::ContainerSpec;
 use crate::model::secret::Secret;
 use crate::services::documents::{self, Filler, Rows, Shape};
+use crate::services::scroll::Scroll;
 use crate::services::search::Server;
 use crate::steps::database::server;
 use crate::steps::{World, app};
@@ -39,12 +40,16 @@ pub struct Filling {
     pub carried: Option<PathBuf>,
     /// Another index whose documents are good as well.
     pub other: Option<String>,
+    /// Whether the index was filled before, when others still wrote.
+    #[serde(default)]
+    pub ahead: bool,
 }
 
 /// Where documents come from.
 #[derive(Debug, Clone, Copy)]
 enum Source<'a> {
     File(&'a Path),
+    Itself,
     Index(&'a str),
 }
 
@@ -58,6 +63,7 @@ pub fn fill(world: &World<'_>, filling: &Filling) -> Result<()> {
     let sources = carried
         .map(Source::File)
         .into_iter()
+        .chain(filling.ahead.then_some(Source::Itself))
         .chain(other.map(Source::Index));
     for source in sources {
         let why = match from(world, filling, source) {
@@ -66,12 +72,36 @@ pub fn fill(world: &World<'_>, filling: &Filling) -> Result<()> {
             Err(error) if error.interrupted => return Err(error),
             Err(error) => error.to_string(),
         };
-        world
-            .observer
-            .note(&format!("the documents of {source} do not do: {why}"));
+        said_no_use(world, &source, &why);
     }
     app::run_phase(world, &filling.all, "filling the search index", None)?;
     sweep(filling)
+}
+
+/// Fills the index with what another one has, while others write to the rows: what differs then, the
+/// filling mends that comes when they no longer do. It is no failure where that cannot be.
+pub fn fill_ahead(world: &World<'_>, filling: &Filling) -> Result<()> {
+    let Some(other) = filling.other.as_deref() else {
+        return Ok(());
+    };
+    match taken(world, filling, Source::Index(other)) {
+        Ok(Taken::Enough(_)) => Ok(()),
+        Ok(Taken::TooFew(why)) => {
+            said_no_use(world, &Source::Index(other), &why);
+            Ok(())
+        }
+        Err(error) if error.interrupted => Err(error),
+        Err(error) => {
+            said_no_use(world, &Source::Index(other), &error.to_string());
+            Ok(())
+        }
+    }
+}
+
+fn said_no_use(world: &World<'_>, source: &Source<'_>, why: &str) {
+    world
+        .observer
+        .note(&format!("the documents of {source} do not do: {why}"));
 }
 
 /// Leaves nothing of the index.
@@ -89,6 +119,38 @@ fn sweep(filling: &Filling) -> Result<()> {
 
 /// Fills it from one source; why that is no use, if so.
 fn from(world: &World<'_>, filling: &Filling, source: Source<'_>) -> Result<Option<String>> {
+    let rows = match taken(world, filling, source)? {
+        Taken::Enough(rows) => rows,
+        Taken::TooFew(why) => return Ok(Some(why)),
+    };
+    let (wanted, missing) = (rows.count(), rows.missing());
+    if !missing.is_empty() {
+        let ids = Secret::new(missing.join("\n"));
+        app::run_phase(world, &filling.write, "writing documents anew", Some(&ids))?;
+    }
+    let search = Server::in_container(world.engine, &filling.search)?;
+    let count = documents::refreshed_count(&search, &filling.index)?;
+    if usize::try_from(count) != Ok(wanted) {
+        return Err(Error::failed(format!("{count} came of {wanted}")));
+    }
+    world.observer.note(&format!(
+        "{} documents are those of {source}, {} were written anew",
+        wanted - missing.len(),
+        missing.len()
+    ));
+    Ok(None)
+}
+
+/// What came of a source.
+enum Taken {
+    /// Documents of most rows.
+    Enough(Rows),
+    /// So few that the application is as fast; why.
+    TooFew(String),
+}
+
+/// Takes what is good of a source.
+fn taken(world: &World<'_>, filling: &Filling, source: Source<'_>) -> Result<Taken> {
     let index = filling.index.as_str();
     let search = Server::in_container(world.engine, &filling.search)?;
     let database = server(world, &filling.database);
@@ -101,42 +163,42 @@ fn from(world: &World<'_>, filling: &Filling, source: Source<'_>) -> Result<Opti
     if let Source::Index(other) = source {
         let there = search.count(other)?.and_then(|count| count.try_into().ok());
         if let Some(why) = differs(wanted.saturating_sub(there.unwrap_or(0))) {
-            return Ok(Some(why));
+            return Ok(Taken::TooFew(why));
         }
     }
-    search.delete_index(index)?;
-    app::run_phase(world, &filling.create, "making the search index", None)?;
-    crash::point("after an index was made");
-    let filler = Filler::new(&search, index, &filling.shape);
+    let filler = || Filler::new(&search, index, &filling.shape);
+    if let Source::Itself = source {
+        let field = &filling.shape.changed;
+        let there = Scroll::of_field(world.engine, &filling.search, index, field)?;
+        filler().keep(there, &mut rows, world.interrupt)?;
+        crash::point("after documents were deleted");
+    } else {
+        search.delete_index(index)?;
+        app::run_phase(world, &filling.create, "making the search index", None)?;
+        crash::point("after an index was made");
+    }
     match source {
-        Source::File(path) => filler.take_file(path, &mut rows, world.interrupt)?,
-        Source::Index(other) => filler.take_index(other, &mut rows, world.interrupt)?,
+        Source::File(path) => filler().take_file(path, &mut rows, world.interrupt)?,
+        Source::Index(other) => filler().take_index(other, &mut rows, world.interrupt)?,
+        // What was written since.
+        Source::Itself => {
+            if let Some(other) = filling.other.as_deref() {
+                filler().take_index(other, &mut rows, world.interrupt)?;
+            }
+        }
     }
     crash::point("after documents were loaded");
-    let missing = rows.missing();
-    if let Some(why) = differs(missing.len()) {
-        return Ok(Some(why));
-    }
-    if !missing.is_empty() {
-        let ids = Secret::new(missing.join("\n"));
-        app::run_phase(world, &filling.write, "writing documents anew", Some(&ids))?;
-    }
-    let count = documents::refreshed_count(&search, index)?;
-    if usize::try_from(count) != Ok(wanted) {
-        return Err(Error::failed(format!("{count} came of {wanted}")));
-    }
-    world.observer.note(&format!(
-        "{} documents are those of {source}, {} were written anew",
-        wanted - missing.len(),
-        missing.len()
-    ));
-    Ok(None)
+    Ok(match differs(rows.missing().len()) {
+        Some(why) => Taken::TooFew(why),
+        None => Taken::Enough(rows),
+    })
 }
 
 impl std::fmt::Display for Source<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Source::File(_) => f.write_str("the snapshot"),
+            Source::Itself => f.write_str("the index that was filled before"),
             Source::Index(other) => write!(f, "the index {other}"),
         }
     }

@@ -36,12 +36,10 @@ pub fn wanted(count: u64, body: &str) -> Value {
     json!({"docs": documents.collect::<Vec<_>>()})
 }
 
-/// Takes those that are sent into an index.
+/// Takes those that are sent into an index, and deletes others.
 pub fn take(indices: &mut BTreeMap<String, u64>, index: &str, body: &str) -> Value {
-    let sent = body
-        .lines()
-        .filter(|line| line.starts_with(r#"{"index":"#))
-        .count();
-    *indices.entry(index.to_owned()).or_default() += sent as u64;
+    let of = |action: &str| body.lines().filter(|line| line.starts_with(action)).count() as u64;
+    let count = indices.entry(index.to_owned()).or_default();
+    *count = (*count + of(r#"{"index":"#)).saturating_sub(of(r#"{"delete":"#));
     json!({"errors": false})
 }
