@@ -72,9 +72,25 @@ pub struct Scan<'a> {
     default: String,
     statement: String,
     touched: BTreeSet<String>,
-    objection: Option<String>,
-    /// Whether there is anything that concerns the schema.
-    concerns: bool,
+    held: Held,
+}
+
+/// What a range holds of the schema's.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Why the range cannot be replayed.
+    pub objection: Option<String>,
+    /// The tables that rows were written to.
+    pub tables: BTreeSet<String>,
+    /// Whether there are statements, which may concern any of its tables.
+    pub statements: bool,
+}
+
+impl Held {
+    /// Whether nothing in the range concerns a table.
+    pub fn spares(&self, table: &str) -> bool {
+        self.objection.is_none() && !self.statements && !self.tables.contains(table)
+    }
 }
 
 impl<'a> Scan<'a> {
@@ -86,8 +102,7 @@ impl<'a> Scan<'a> {
             default: String::new(),
             statement: String::new(),
             touched: BTreeSet::new(),
-            objection: None,
-            concerns: false,
+            held: Held::default(),
         }
     }
 
@@ -113,16 +128,21 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Why the range cannot be replayed, and whether it holds anything of the schema's.
-    pub fn finish(self) -> (Option<String>, bool) {
-        (self.objection, self.concerns)
+    /// What the range holds.
+    pub fn finish(self) -> Held {
+        self.held
     }
 
     fn event(&mut self, line: &str) {
         if let Some((_, map)) = line.split_once("\tTable_map: `") {
-            let schema = map.split("`.`").next().unwrap_or_default();
+            let (schema, rest) = map.split_once("`.`").unwrap_or((map, ""));
             self.touched.insert(schema.to_owned());
-            self.concerns |= schema == self.schema;
+            if schema == self.schema {
+                let table = rest
+                    .rsplit_once("` mapped to")
+                    .map_or(rest, |(name, _)| name);
+                self.held.tables.insert(table.to_owned());
+            }
         } else if line.contains("flags: STMT_END_F") {
             if self.touched.len() > 1 && self.touched.contains(self.schema) {
                 let all: Vec<&str> = self.touched.iter().map(String::as_str).collect();
@@ -144,7 +164,7 @@ impl<'a> Scan<'a> {
             return;
         }
         let own = self.default == self.schema;
-        self.concerns |= own;
+        self.held.statements |= own;
         let first = statement.lines().next().unwrap_or_default();
         let shown: String = first.chars().take(120).collect();
         if own && !self.is_safe(statement) {
@@ -161,7 +181,7 @@ impl<'a> Scan<'a> {
     }
 
     fn object(&mut self, why: String) {
-        self.objection.get_or_insert(why);
+        self.held.objection.get_or_insert(why);
     }
 }
 
@@ -200,7 +220,7 @@ fn mentions(text: &str, name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn scanned(text: &str) -> (Option<String>, bool) {
+    fn scanned(text: &str) -> Held {
         let safe = ["ALTER TABLE tags MODIFY name ".to_owned()];
         let mut scan = Scan::new("kor_a", &safe);
         text.lines().for_each(|line| scan.line(line));
@@ -231,17 +251,23 @@ mod tests {
 
     #[test]
     fn rows_of_one_schema_are_replayed() {
-        assert_eq!(scanned(&rows(&["kor_a"])), (None, true));
-        assert_eq!(scanned(&rows(&["kor_b"])), (None, false));
+        let of_t = Held {
+            tables: BTreeSet::from(["t".to_owned()]),
+            ..Held::default()
+        };
+        assert!(of_t.spares("u") && !of_t.spares("t"));
+        assert_eq!(scanned(&rows(&["kor_a"])), of_t);
+        assert_eq!(scanned(&rows(&["kor_b"])), Held::default());
         let both = rows(&["kor_a"]) + &rows(&["kor_b"]);
-        assert_eq!(scanned(&both), (None, true));
+        assert_eq!(scanned(&both), of_t);
     }
 
     #[test]
     fn what_covers_two_schemas_at_once_is_not() {
-        let (why, _) = scanned(&rows(&["kor_a", "kor_b"]));
-        assert!(why.unwrap().contains("kor_a, kor_b"));
-        assert_eq!(scanned(&rows(&["kor_b", "kor_c"])).0, None);
+        let held = scanned(&rows(&["kor_a", "kor_b"]));
+        assert!(!held.spares("u"));
+        assert!(held.objection.unwrap().contains("kor_a, kor_b"));
+        assert_eq!(scanned(&rows(&["kor_b", "kor_c"])), Held::default());
     }
 
     #[test]
@@ -268,7 +294,7 @@ mod tests {
             ("kor_a__tag", "ALTER TABLE tags ADD x int", true),
             ("kor_b", "create table y (\n# kor_a\nid int)", false),
         ] {
-            let (why, _) = scanned(&statement(schema, text));
+            let why = scanned(&statement(schema, text)).objection;
             assert_eq!(why.is_none(), is_fine, "{schema}: {text}: {why:?}");
         }
     }
@@ -278,9 +304,11 @@ mod tests {
         let text = statement("kor_b", "create table x (id int)")
             + "DROP TABLE `x`\n/*!*/;\n"
             + &statement("kor_a", "ALTER TABLE tags MODIFY name int");
-        assert_eq!(scanned(&text), (None, true));
-        let (why, _) = scanned(&(text + "TRUNCATE TABLE tags\n/*!*/;\n"));
-        assert!(why.unwrap().contains("TRUNCATE"));
+        let known = scanned(&text);
+        assert_eq!(known.objection, None);
+        assert!(!known.spares("tags"), "a statement may concern any table");
+        let held = scanned(&(text + "TRUNCATE TABLE tags\n/*!*/;\n"));
+        assert!(held.objection.unwrap().contains("TRUNCATE"));
     }
 
     #[test]

@@ -151,6 +151,13 @@ impl ClusterLayout {
         }
     }
 
+    /// `.kor-cluster/next/NAME__ahead/`: the same for content that only a search index is made of.
+    pub fn ahead(&self, name: &Name) -> InstanceLayout {
+        InstanceLayout {
+            root: self.next_ones().join(format!("{name}__ahead")),
+        }
+    }
+
     /// `.kor-cluster/undo/NAME/`: content that another one took the place of, a directory for each.
     pub fn undo(&self, name: &Name) -> PathBuf {
         self.own().join("undo").join(name.as_str())

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::host::fifo::Fifo;
-use crate::model::binary_log::{Position, Scan};
+use crate::model::binary_log::{Held, Position, Scan};
 use crate::services::database::Server;
 use crate::services::dump::in_container;
 
@@ -109,18 +109,18 @@ impl Range {
     }
 }
 
-/// Reads a range and says why it cannot be done again on a copy of the schema; nothing where it
-/// can. Statements that begin like one of `safe` are known to do no harm.
+/// Reads a range and says what it holds of a schema, and why it cannot be done again on a copy, if
+/// so. Statements that begin like one of `safe` are known to do no harm.
 ///
 /// # Errors
 /// Exit 1 where it cannot be read.
-pub fn objection(
+pub fn held(
     engine: &dyn Engine,
     container: &str,
     range: &Range,
     (schema, safe): (&str, &[String]),
     pipe: &Path,
-) -> Result<Option<String>> {
+) -> Result<Held> {
     let mut from = Fifo::make(pipe)?;
     let over = from.over();
     let inside = in_container(pipe).display().to_string();
@@ -146,7 +146,7 @@ pub fn objection(
             );
         }
         scanned.map_err(|e| Error::io("read", pipe, &e))?;
-        Ok(scan.finish().0)
+        Ok(scan.finish())
     })
 }
 

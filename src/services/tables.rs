@@ -114,6 +114,25 @@ pub fn counts(
         .collect())
 }
 
+/// When each table of a schema was last written to, for comparing, also by what no log has; not
+/// those of the last two seconds, for the server only says the second.
+///
+/// # Errors
+/// Exit 1 with what the server says.
+pub fn last_writes(server: &Server<'_>, schema: &str) -> Result<BTreeMap<String, String>> {
+    let answer = server.query(&format!(
+        "SELECT table_name, COALESCE(update_time, '-') FROM information_schema.tables \
+         WHERE table_schema = {} AND table_type = 'BASE TABLE' \
+         AND COALESCE(update_time < NOW() - INTERVAL 2 SECOND, TRUE);\n",
+        sql::literal(schema)
+    ))?;
+    let table = |line: &str| {
+        let (name, time) = line.split_once('\t')?;
+        Some((name.to_owned(), time.to_owned()))
+    };
+    Ok(answer.lines().filter_map(table).collect())
+}
+
 /// How each table and view of a schema is made; without what rows leave behind (the next number)
 /// and without whom a view belongs to.
 ///

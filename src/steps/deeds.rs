@@ -81,6 +81,7 @@ impl Deeds<Step> for World<'_> {
                 app::run_phase(self, spec, "filling the search index", None)
             }
             Step::FillIndex { filling } => index::fill(self, filling),
+            Step::FillAhead { filling } => index::fill_ahead(self, filling),
             Step::ReadOnly { database, rights } => {
                 read_only::take(&database::server(self, database), rights, self.interrupt)
             }
@@ -93,6 +94,7 @@ impl Deeds<Step> for World<'_> {
             Step::OpenProof { network, members } => proof::open(self, network, members),
             Step::CloseProof { network, members } => proof::close(self, network, members),
             Step::CopySchema { copy } => schema_copy::copy(self, copy),
+            Step::FollowCopy { copy } => schema_copy::follow(self, copy),
             Step::CompleteCopy { copy } => schema_copy::complete(self, copy),
             Step::LeaveCopy { copy } => schema_copy::undo(self, copy),
             Step::CopyFiles { from, to, rules } => files_copy::copy(self, from, to, rules),
@@ -157,7 +159,7 @@ impl Deeds<Step> for World<'_> {
             Step::SetUp {
                 database, schema, ..
             } => database::empty(self, database, schema),
-            Step::FillIndex { filling } => self.unless_it_goes(
+            Step::FillIndex { filling } | Step::FillAhead { filling } => self.unless_it_goes(
                 &self.layout.search_data_before(),
                 index::undo(self, filling),
             ),
@@ -196,6 +198,7 @@ impl Deeds<Step> for World<'_> {
             | Step::AwaitHealthy { .. }
             | Step::AwaitProof { .. }
             | Step::DropContent { .. }
+            | Step::FollowCopy { .. }
             | Step::CompleteCopy { .. }
             | Step::LeaveCopy { .. }
             | Step::SettleFiles { .. }

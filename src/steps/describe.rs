@@ -74,6 +74,14 @@ impl Step {
                 format!("keep everybody from writing to {}", rights.schema)
             }
             Step::GiveBack { rights, .. } => format!("let {} be written to again", rights.schema),
+            Step::FillAhead { filling } => format!(
+                "fill the search index {} with what can be taken already",
+                filling.index
+            ),
+            Step::FillIndex { filling } if filling.ahead => format!(
+                "mend the search index {} for what was written since",
+                filling.index
+            ),
             Step::FillIndex { filling } => format!("fill the search index {}", filling.index),
             Step::TakeSnapshot { order } => format!("take the snapshot {}", order.file.display()),
             Step::CheckSnapshot { file } => format!("read all of {}", file.display()),
@@ -86,6 +94,9 @@ impl Step {
             }
             Step::CompleteCopy { copy } => {
                 format!("make the copy of {} the same, and compare both", copy.from)
+            }
+            Step::FollowCopy { copy } => {
+                format!("follow {} again, and compare the copy", copy.from)
             }
             Step::LeaveCopy { copy } => format!("follow {} no longer", copy.from),
             Step::CopyFiles { from, .. } => format!("copy the files of {}", from.display()),

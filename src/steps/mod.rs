@@ -19,6 +19,7 @@ mod place;
 mod plan;
 mod proof;
 mod relay;
+mod same_rows;
 mod schema_copy;
 mod snapshot;
 mod unpacked;
@@ -275,6 +276,11 @@ pub enum Step {
         /// What is copied, and where to.
         copy: Box<SchemaCopy>,
     },
+    /// Follows the original again, and compares the copy with it while others still write.
+    FollowCopy {
+        /// As in [`Step::CopySchema`].
+        copy: Box<SchemaCopy>,
+    },
     /// Makes such a copy the same as its original, which nobody writes to any more.
     CompleteCopy {
         /// As in [`Step::CopySchema`].
@@ -300,6 +306,12 @@ pub enum Step {
         worked_on: PathBuf,
         /// The one that was not.
         kept: PathBuf,
+    },
+    /// Fills a search index with documents that are there already, before the rows are what they are
+    /// going to be; [`Step::FillIndex`] mends it then.
+    FillAhead {
+        /// What with, and how.
+        filling: Box<Filling>,
     },
     /// Waits until a web process that nobody reaches answers in the content that is new.
     AwaitProof {

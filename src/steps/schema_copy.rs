@@ -11,14 +11,15 @@ use crate::error::{Error, Result};
 use crate::host::fifo::Fifo;
 use crate::host::fifo_in::FifoIn;
 use crate::host::{chance, crash, files};
-use crate::model::binary_log::Position;
+use crate::model::binary_log::{Held, Position};
 use crate::model::secret::Secret;
 use crate::services::database::Server;
 use crate::services::definers::WithoutDefiners;
 use crate::services::dump::Part;
 use crate::services::load::{self, Load};
-use crate::services::{dump, replay, room, tables};
+use crate::services::{dump, replay, room};
 use crate::steps::database::server;
+use crate::steps::same_rows::{self, Seen};
 use crate::steps::{World, relay};
 
 /// So often a copy is begun anew where the log has what cannot be done again on it.
@@ -29,9 +30,6 @@ const ROUNDS: u32 = 10;
 
 /// A round that is over as soon leaves little for the last one.
 const SHORT: Duration = Duration::from_secs(1);
-
-/// Up to this size the rows themselves are compared, and not only their number.
-const COMPARED_BYTES: u64 = 1 << 30;
 
 /// Where a dump says which place of the log it is of.
 const HEAD: usize = 64 << 10;
@@ -69,13 +67,46 @@ impl SchemaCopy {
     }
 }
 
+/// How far a copy has come.
+#[derive(Debug, Serialize, Deserialize)]
+struct Standing {
+    /// It has what the original had there.
+    at: Position,
+    /// What was seen to be the same, and has not been written to since.
+    same: Seen,
+}
+
+impl Standing {
+    fn at(at: Position) -> Self {
+        Standing {
+            at,
+            same: Seen::default(),
+        }
+    }
+
+    fn note(&self, copy: &SchemaCopy) -> Result<()> {
+        let text = serde_json::to_string(self)
+            .map_err(|e| Error::failed("where the copy stands cannot be written").why(e))?;
+        files::write(&copy.noted, &text, files::PRIVATE)
+    }
+
+    fn noted(copy: &SchemaCopy) -> Result<Self> {
+        let text = files::read_if_there(&copy.noted)?
+            .ok_or_else(|| Error::failed("it could not follow"))?;
+        serde_json::from_str(&text)
+            .map_err(|e| Error::failed("where the copy stands cannot be read").why(e))
+    }
+}
+
 /// Copies the schema, and follows the original for a while.
 pub fn copy(world: &World<'_>, copy: &SchemaCopy) -> Result<()> {
     let server = server(world, &copy.database);
     for attempt in 1..=TRIES {
         let done = copy_once(world, copy, &server).and_then(|begun| {
             crash::point("after a schema was copied");
-            follow(world, copy, &server, begun)
+            let at =
+                begun.ok_or_else(|| Error::failed("the database has no binary log of rows"))?;
+            rounds(world, copy, &server, &mut Standing::at(at))
         });
         match done {
             Ok(()) => return Ok(()),
@@ -94,16 +125,39 @@ pub fn copy(world: &World<'_>, copy: &SchemaCopy) -> Result<()> {
     Ok(())
 }
 
+/// Follows the original again, and compares the copy with it: what is the same then need not be
+/// compared while nobody may write.
+pub fn follow(world: &World<'_>, copy: &SchemaCopy) -> Result<()> {
+    if !files::exists(&copy.noted) {
+        return Ok(());
+    }
+    let server = server(world, &copy.database);
+    let done = Standing::noted(copy).and_then(|mut standing| {
+        rounds(world, copy, &server, &mut standing)?;
+        standing.same = same_rows::seen(copy, &server)?;
+        crash::point("after a copy was compared");
+        // That took its time.
+        rounds(world, copy, &server, &mut standing)
+    });
+    match done {
+        Err(error) if !error.interrupted && !error.no_room => {
+            world
+                .observer
+                .note(&format!("the copy is begun anew: {error}"));
+            files::remove_file(&copy.noted)?;
+            self::copy(world, copy)
+        }
+        done => done,
+    }
+}
+
 /// Makes the copy the same as the original, which nobody writes to any more.
 pub fn complete(world: &World<'_>, copy: &SchemaCopy) -> Result<()> {
     let server = server(world, &copy.database);
-    let done = match files::read_if_there(&copy.noted)? {
-        Some(text) => serde_json::from_str::<Position>(&text)
-            .map_err(|e| Error::failed("where the copy stands cannot be read").why(e))
-            .and_then(|from| round(world, copy, &server, &from))
-            .and_then(|_| compare(copy, &server)),
-        None => Err(Error::failed("it could not follow")),
-    };
+    let done = Standing::noted(copy).and_then(|mut standing| {
+        round(world, copy, &server, &mut standing)?;
+        same_rows::compare(copy, &server, &standing.same)
+    });
     match done {
         Ok(()) => {}
         Err(error) if error.interrupted || error.no_room => return Err(error),
@@ -113,7 +167,7 @@ pub fn complete(world: &World<'_>, copy: &SchemaCopy) -> Result<()> {
             ));
             copy_still(world, copy, &server)?;
             crash::point("after a schema was copied anew");
-            compare(copy, &server)?;
+            same_rows::compare(copy, &server, &Seen::default())?;
         }
     }
     undo(world, copy)
@@ -213,20 +267,16 @@ fn pass_on(world: &World<'_>, out: &mut Fifo, into: FifoIn) -> Result<Option<Pos
 }
 
 /// Follows the original, round by round, until one is short.
-fn follow(
+fn rounds(
     world: &World<'_>,
     copy: &SchemaCopy,
     server: &Server<'_>,
-    begun: Option<Position>,
+    standing: &mut Standing,
 ) -> Result<()> {
-    let Some(mut at) = begun else {
-        return Err(Error::failed("the database has no binary log of rows"));
-    };
     for _ in 0..ROUNDS {
         let since = Instant::now();
-        at = round(world, copy, server, &at)?;
-        let text = serde_json::to_string(&at).map_err(|e| Error::failed("a position").why(e))?;
-        files::write(&copy.noted, &text, files::PRIVATE)?;
+        round(world, copy, server, standing)?;
+        standing.note(copy)?;
         crash::point("between two rounds");
         if since.elapsed() < SHORT {
             break;
@@ -235,27 +285,40 @@ fn follow(
     Ok(())
 }
 
-/// Does again what the log has from there on, and says up to where.
+/// Does again what the log has from there on.
 fn round(
     world: &World<'_>,
     copy: &SchemaCopy,
     server: &Server<'_>,
-    from: &Position,
-) -> Result<Position> {
+    standing: &mut Standing,
+) -> Result<()> {
     world
         .interrupt
         .check("following the original was stopped")?;
     room::check(&world.layout.database_data())?;
     let to = replay::position(server)?
         .ok_or_else(|| Error::failed("the database has no binary log of rows any more"))?;
-    let range = replay::range(server, from, &to)?;
+    let range = replay::range(server, &standing.at, &to)?;
     if range.is_empty() {
-        return Ok(to);
+        return Ok(());
     }
+    let held = replayed(world, copy, server, &range)?;
+    standing.same.keep(&held);
+    standing.at = to;
+    Ok(())
+}
+
+/// Does a range again, and says what it holds.
+fn replayed(
+    world: &World<'_>,
+    copy: &SchemaCopy,
+    server: &Server<'_>,
+    range: &replay::Range,
+) -> Result<Held> {
     let (engine, database) = (world.engine, copy.database.as_str());
     let what = (copy.from.as_str(), copy.safe.as_slice());
-    let scan = copy.beside("scan");
-    if let Some(why) = replay::objection(engine, database, &range, what, &scan)? {
+    let held = replay::held(engine, database, range, what, &copy.beside("scan"))?;
+    if let Some(why) = held.objection {
         return Err(Error::failed("the binary log cannot be replayed").why(why));
     }
     // It reaches nothing but the copy, whatever the log says.
@@ -265,51 +328,7 @@ fn round(
     let text = load::login(&copy.replayer(), &password);
     files::write(&login, text.reveal(), files::PRIVATE)?;
     let schemas = (copy.from.as_str(), copy.to.as_str());
-    let done = replay::replay(engine, database, &range, schemas, &login);
+    let done = replay::replay(engine, database, range, schemas, &login);
     files::remove_file(&login)?;
-    done.map(|()| to)
-}
-
-/// Fails where the copy is not what the original is.
-fn compare(copy: &SchemaCopy, server: &Server<'_>) -> Result<()> {
-    let differs = |what: String| Err(Error::failed("the copy is not the same").why(what));
-    let (from, to) = (
-        tables::shapes(server, &copy.from)?,
-        tables::shapes(server, &copy.to)?,
-    );
-    if let Some((name, _)) = from
-        .iter()
-        .find(|(name, shape)| to.get(*name) != Some(shape))
-    {
-        return differs(format!("the table {name} is missing or made otherwise"));
-    }
-    if let Some(name) = to.keys().find(|name| !from.contains_key(*name)) {
-        return differs(format!("the table {name} is too much"));
-    }
-    let names: Vec<String> = from
-        .into_keys()
-        .filter(|name| !copy.but.contains(name))
-        .collect();
-    let whole = server.schema_bytes(&copy.from)? <= COMPARED_BYTES;
-    let of = |schema: &str| match whole {
-        true => tables::states(server, schema, &names),
-        false => tables::counts(server, schema, &names),
-    };
-    let (from, to) = std::thread::scope(|scope| {
-        let to = scope.spawn(|| of(&copy.to));
-        let broke_off = |_| Err(Error::failed("comparing the copy broke off"));
-        (of(&copy.from), to.join().unwrap_or_else(broke_off))
-    });
-    let (from, to) = (from?, to?);
-    match from
-        .iter()
-        .find(|(name, state)| to.get(*name) != Some(state))
-    {
-        None => Ok(()),
-        Some((name, state)) => differs(format!(
-            "{name} has {} rows, in the copy {}",
-            state.rows,
-            to.get(name).map_or(0, |there| there.rows)
-        )),
-    }
+    done.map(|()| held)
 }

@@ -47,6 +47,7 @@ mod hostile;
 mod images;
 mod import;
 mod index;
+mod index_ahead;
 mod isolation;
 mod killed;
 mod layouts;

@@ -6,6 +6,7 @@ use crate::commands::confirm::{Question, confirm};
 use crate::commands::context::{Context, typed};
 use crate::commands::observed::Observed;
 use crate::commands::session::{Session, services_are_down};
+use crate::commands::upgrade::plan::Parts;
 use crate::commands::{arrival, images, import, new, start};
 use crate::error::{Error, Result};
 use crate::host::{clock, sizes, space};
@@ -120,10 +121,10 @@ fn between(contracts: &Contracts, now: &[u64], to: &[u64]) -> Vec<String> {
 pub fn place(
     session: &Session<'_>,
     observed: &Observed,
-    now: &App<'_>,
-    then: &App<'_>,
+    parts: &Parts<'_>,
     also: u64,
 ) -> Result<u64> {
+    let (now, then) = (&parts.now, &parts.then);
     let (context, cluster) = (session.context, &session.cluster);
     observed.refuse_original(cluster, "upgrade")?;
     if !observed.services_run() {
@@ -141,7 +142,9 @@ pub fn place(
     if observed.web_runs(&now.instance.name) {
         well(context, observed, now)?;
     }
-    room(session, now, also)
+    // What an index is made of ahead is gone before the copy is made, but not out of the log.
+    let also_logged = parts.ahead.is_some();
+    room(session, now, (also, also_logged))
 }
 
 /// Whether an instance that runs is well.
@@ -167,10 +170,11 @@ pub fn well(context: &Context<'_>, observed: &Observed, app: &App<'_>) -> Result
 
 /// The copy of the schema and its log take twice its size at most, and others need some as well; files
 /// are linked where they can be, and copied where not.
-fn room(session: &Session<'_>, now: &App<'_>, also: u64) -> Result<u64> {
+fn room(session: &Session<'_>, now: &App<'_>, (also, ahead): (u64, bool)) -> Result<u64> {
     let layout = &session.cluster.layout;
     let server = database::Server::of(session.context.engine, &session.cluster);
-    let schema = server.schema_bytes(&now.instance.schema)? * 2;
+    let times = 2 + u64::from(ahead);
+    let schema = server.schema_bytes(&now.instance.schema)? * times;
     let data = now.instance.layout.inside(&now.contract.content.directory);
     let (root, rows) = (layout.root(), layout.database_data());
     let (files_on, free_for_files) = space::free(root)?;

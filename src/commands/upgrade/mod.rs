@@ -1,5 +1,6 @@
 //! `upgrade VERSION`: to another version of ConedaKOR, while readers are served, with the way back.
 
+mod ahead;
 mod check;
 mod crossing;
 mod plan;

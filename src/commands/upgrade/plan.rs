@@ -2,17 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::commands::index::{self, Documents};
+use crate::commands::index;
 use crate::commands::kept::{self, Found};
 use crate::commands::observed::Observed;
 use crate::commands::proof::Beside;
 use crate::commands::server_change::{self, Change};
 use crate::commands::session::Session;
+use crate::commands::upgrade::ahead::{self, Way};
 use crate::commands::upgrade::crossing::Crossing;
 use crate::commands::{first_content, proof, snapshot, start, stop, unfinished};
 use crate::error::Result;
 use crate::host::clone::Rules;
 use crate::model::container::{Role, names};
+use crate::model::layout::InstanceLayout;
 use crate::model::undo::{CONTENT, Kept};
 use crate::services::app::App;
 use crate::services::read_only::Rights;
@@ -28,6 +30,10 @@ pub struct Parts<'a> {
     pub then: App<'a>,
     /// The files that stand beside it before.
     pub entries: Vec<Entry>,
+    /// How its search index is made while others still write.
+    pub way: Way,
+    /// The instance on a copy that only the index is made of, and the files that stand beside that.
+    pub ahead: Option<(App<'a>, Vec<Entry>)>,
     /// What of these takes the place of what is there, the configuration last.
     pub exchanged: Vec<String>,
     /// What another era has differently.
@@ -74,12 +80,19 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
         }
         change.push(&mut plan, session, observed, Some(now))?;
     }
-    let copy = copy_of(&parts);
-    push_place(&mut plan, &parts, &copy);
+    if serves {
+        ahead::push_migrated(&mut plan, session, &parts)?;
+    }
+    let copy = copy_of(now, &parts.beside);
+    push_place(&mut plan, parts.entries.clone(), &copy);
     plan.push(Step::CopySchema { copy: copy.clone() });
     let stopped = parts.change.is_some_and(Change::stops_all);
     let mut web = None;
     if serves {
+        if parts.way == Way::Documents {
+            ahead::push_documents(&mut plan, session, &parts)?;
+        }
+        plan.push(Step::FollowCopy { copy: copy.clone() });
         web = push_read_only(&mut plan, session, observed, &parts)?;
     } else if !stopped {
         stop::removals(&mut plan.steps, observed, now)?;
@@ -88,7 +101,8 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
     plan.steps
         .extend(unfinished::wait_for_worker(now, then, false));
     plan.push(Step::CompleteCopy { copy });
-    push_work(&mut plan, session, &parts, Some(&parts.undo.join(CONTENT)))?;
+    let kept = parts.undo.join(CONTENT);
+    push_work(&mut plan, session, &parts, Some((&kept, serves)))?;
     plan.push(Step::NoteContent {
         directory: parts.undo.clone(),
         database: names::service(&session.cluster.name, Role::Database),
@@ -188,8 +202,8 @@ pub fn rehearsal(session: &Session<'_>, parts: &Parts<'_>) -> Result<Plan> {
     let mut plan = session.plan();
     plan.instances = vec![parts.now.instance.name.clone()];
     first_content::push_waits(&mut plan, session);
-    let copy = copy_of(parts);
-    push_place(&mut plan, parts, &copy);
+    let copy = copy_of(&parts.now, &parts.beside);
+    push_place(&mut plan, parts.entries.clone(), &copy);
     plan.push(Step::CopySchema { copy: copy.clone() });
     plan.push(Step::LeaveCopy { copy: copy.clone() });
     push_work(&mut plan, session, parts, None)?;
@@ -206,8 +220,8 @@ pub fn rehearsal(session: &Session<'_>, parts: &Parts<'_>) -> Result<Plan> {
     Ok(plan)
 }
 
-fn copy_of(parts: &Parts<'_>) -> Box<SchemaCopy> {
-    let (now, beside) = (parts.now, parts.beside);
+/// From the instance as it serves to another description of it.
+pub(super) fn copy_of(now: &App<'_>, beside: &App<'_>) -> Box<SchemaCopy> {
     let name = &now.instance.name;
     let exchange = now.cluster.layout.exchange();
     Box::new(SchemaCopy {
@@ -224,10 +238,10 @@ fn copy_of(parts: &Parts<'_>) -> Box<SchemaCopy> {
 }
 
 /// The steps that make the place of the copy.
-fn push_place(plan: &mut Plan, parts: &Parts<'_>, copy: &SchemaCopy) {
+pub(super) fn push_place(plan: &mut Plan, entries: Vec<Entry>, copy: &SchemaCopy) {
     plan.push(Step::Place {
         what: "lay out the place of a copy".to_owned(),
-        entries: parts.entries.clone(),
+        entries,
     });
     plan.push(Step::MakeSchema {
         database: copy.database.clone(),
@@ -241,30 +255,38 @@ fn push_place(plan: &mut Plan, parts: &Parts<'_>, copy: &SchemaCopy) {
     });
 }
 
-/// The steps that migrate the copy and try it out; with a second copy of the files, for the way
-/// back.
-fn push_work(
+/// The steps that copy an instance's files to each of these places.
+pub(super) fn push_files(
     plan: &mut Plan,
-    session: &Session<'_>,
-    parts: &Parts<'_>,
-    kept: Option<&Path>,
-) -> Result<()> {
-    let (now, app) = (parts.now, parts.beside);
+    now: &App<'_>,
+    places: impl IntoIterator<Item = InstanceLayout>,
+) {
     let content = &now.contract.content;
     let rules = Rules {
         write_once: content.write_once.iter().map(PathBuf::from).collect(),
         ..Rules::default()
     };
-    let data = now.instance.layout.inside(&content.directory);
-    let worked_on = app.instance.layout.inside(&content.directory);
-    let kept = kept.map(|directory| directory.join(&content.directory));
-    for to in kept.iter().chain([&worked_on]) {
+    for place in places {
         plan.push(Step::CopyFiles {
-            from: data.clone(),
-            to: to.clone(),
+            from: now.instance.layout.inside(&content.directory),
+            to: place.inside(&content.directory),
             rules: rules.clone(),
         });
     }
+}
+
+/// The steps that migrate the copy and try it out; where it is to count, with a second copy of the
+/// files for the way back, and with an index that may have been made before.
+fn push_work(
+    plan: &mut Plan,
+    session: &Session<'_>,
+    parts: &Parts<'_>,
+    counts: Option<(&Path, bool)>,
+) -> Result<()> {
+    let (now, app) = (parts.now, parts.beside);
+    let kept = counts.map(|(directory, _)| InstanceLayout::elsewhere(directory.to_owned()));
+    let places = kept.iter().chain([&app.instance.layout]);
+    push_files(plan, &now, places.cloned());
     plan.push(Step::RunPhase {
         spec: Box::new(app.phase(&app.contract.commands.migrate, &session.id)?),
         what: format!("migrate the copy to {}", app.instance.version),
@@ -278,11 +300,8 @@ fn push_work(
             input: Some(settings),
         });
     }
-    let written = now.instance.index.clone();
-    let there = Documents {
-        file: None,
-        other: written.map(|index| (index, now.instance.version.clone())),
-    };
+    let ahead = counts.is_some_and(|(_, serves)| serves && parts.way != Way::None);
+    let there = ahead::documents(parts, ahead);
     let mut fill = index::step(&app, &session.id, there)?;
     if kept.is_none() {
         // A rehearsal measures both.
@@ -298,7 +317,11 @@ fn push_work(
         },
     )?;
     if let Some(kept) = kept {
-        plan.push(Step::SettleFiles { worked_on, kept });
+        let inside = |layout: &InstanceLayout| layout.inside(&now.contract.content.directory);
+        plan.push(Step::SettleFiles {
+            worked_on: inside(&app.instance.layout),
+            kept: inside(&kept),
+        });
     }
     Ok(())
 }

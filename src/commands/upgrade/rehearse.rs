@@ -9,6 +9,7 @@ use crate::commands::context::Context;
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch};
+use crate::commands::upgrade::ahead::Way;
 use crate::commands::upgrade::told::Keeping;
 use crate::commands::upgrade::{Args, check, plan, take};
 use crate::error::Result;
@@ -53,14 +54,14 @@ pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
         (to, next),
         args.force,
     )?;
-    let described = take::describe(&session.cluster, now, to, (contract, next))?;
+    let described = take::describe(&session.cluster, now, to, (contract, next), true)?;
     let parts = take::parts(&session, &described, (contract, next), false, None)?;
     let observed = Observed::settled(
         context,
         &session.cluster,
         std::slice::from_ref(&described.now),
     )?;
-    let bytes = check::place(&session, &observed, &parts.now, &parts.then, 0)?;
+    let bytes = check::place(&session, &observed, &parts, 0)?;
     // Asked here too: where writers cannot be kept out, the upgrade would be refused.
     read_only::rights(
         &Server::of(context.engine, &session.cluster),
@@ -86,8 +87,15 @@ pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
     let migration = of(|s| matches!(s, Step::RunPhase { .. }));
     let index = of(|s| matches!(s, Step::MakeIndex { .. } | Step::FillIndex { .. }));
     let files = of(|s| matches!(s, Step::CopyFiles { .. }));
-    let refused = migration + index + files * 2 + start * 2;
     let seconds = |duration: Duration| format!("{:.1} s", duration.as_secs_f64());
+    let (in_between, of_index) = match parts.way {
+        Way::None => (index, format!("index {}", seconds(index))),
+        _ => (
+            Duration::ZERO,
+            format!("the index, {}, is made before", seconds(index)),
+        ),
+    };
+    let refused = migration + in_between + files * 2 + start * 2;
     let report = session.report(
         &plan,
         vec![
@@ -97,10 +105,9 @@ pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
                 seconds(start)
             ),
             format!(
-                "writers would be refused for about {} (migration {}, index {})",
+                "writers would be refused for about {} (migration {}, {of_index})",
                 seconds(refused),
                 seconds(migration),
-                seconds(index)
             ),
             format!("it would take {} of room at most", human(bytes)),
         ],

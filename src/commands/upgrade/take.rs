@@ -7,6 +7,7 @@ use crate::commands::observed::Observed;
 use crate::commands::report::Report;
 use crate::commands::server_change::{Asked, Change};
 use crate::commands::session::{Extent, Session, Touch};
+use crate::commands::upgrade::ahead::Way;
 use crate::commands::upgrade::crossing::{self, Crossing};
 use crate::commands::upgrade::plan::{self, Parts};
 use crate::commands::upgrade::told::{self, Keeping};
@@ -136,11 +137,15 @@ pub struct Described {
     pub then: Instance,
     /// The same, where nobody reaches it.
     pub beside: Instance,
+    /// How its search index is made while others still write.
+    pub way: Way,
+    /// The same on a copy that only the index is made of.
+    pub ahead: Option<Instance>,
     /// What another era has differently.
     pub crossing: Crossing,
 }
 
-/// Describes an instance with another version.
+/// Describes an instance with another version; `stays`: whether the search server does.
 ///
 /// # Errors
 /// Exit 6 where one of its files cannot be read or changed.
@@ -149,16 +154,30 @@ pub fn describe(
     now: Instance,
     to: &Version,
     contracts: (&Contract, &Contract),
+    stays: bool,
 ) -> Result<Described> {
     let mut then = texts::renewed(&now, to)?;
     let crossing = crossing::of(cluster, &now, &then, contracts)?;
     then.env = crossing.env.clone();
     let mut beside = then.clone();
     beside.layout = cluster.layout.next(&now.name);
+    let way = Way::of(&now, &then, contracts.1, stays);
+    let ahead = match way {
+        Way::Migrated => {
+            let mut ahead = texts::renewed(&now, to)?;
+            texts::set_index(&mut ahead, then.index.clone())?;
+            ahead.env = crossing::of(cluster, &now, &ahead, contracts)?.env;
+            ahead.layout = cluster.layout.ahead(&now.name);
+            Some(ahead)
+        }
+        Way::None | Way::Documents => None,
+    };
     Ok(Described {
         now,
         then,
         beside,
+        way,
+        ahead,
         crossing,
     })
 }
@@ -180,6 +199,7 @@ pub fn parts<'a>(
         then,
         beside,
         crossing,
+        ..
     } = described;
     let app = |instance, contract| App {
         cluster,
@@ -192,6 +212,13 @@ pub fn parts<'a>(
         index: instance.index.clone(),
     };
     let (entries, exchanged) = texts::beside(next, now, beside, &beside.layout)?;
+    let ahead = match &described.ahead {
+        Some(ahead) => {
+            let (entries, _) = texts::beside(next, now, ahead, &ahead.layout)?;
+            Some((app(ahead, next), entries))
+        }
+        None => None,
+    };
     // First of all: the last one is what makes an exchange count, on the way back too.
     let given_way = crossing.taken_out.iter().chain(&exchanged);
     Ok(Parts {
@@ -199,6 +226,8 @@ pub fn parts<'a>(
         beside: app(beside, next),
         then: app(then, next),
         entries,
+        way: described.way,
+        ahead,
         kept: Kept {
             verb: "upgrade".to_owned(),
             from: format!("{} in the place of {}", then.version, now.version),
@@ -262,7 +291,8 @@ fn one(
         (to, next),
         args.force,
     )?;
-    let described = describe(&session.cluster, now, to, (contract, next))?;
+    let stays = args.search.is_none();
+    let described = describe(&session.cluster, now, to, (contract, next), stays)?;
     let now = &described.now;
     let snapshot = !args.no_snapshot;
     let mut parts = parts(
@@ -274,7 +304,7 @@ fn one(
     )?;
     let observed = Observed::settled(context, &session.cluster, std::slice::from_ref(now))?;
     let also = change.as_ref().map_or(0, Change::takes);
-    check::place(&session, &observed, &parts.now, &parts.then, also)?;
+    check::place(&session, &observed, &parts, also)?;
     if let Some(change) = &change {
         Change::need_the_configured(&session, asked, &observed)?;
         change.need_quiet(&observed)?;

@@ -23,7 +23,6 @@ pub fn renewed(now: &Instance, version: &Version) -> Result<Instance> {
     next.schema = named(&now.schema);
     next.database_user = next.schema.clone();
     next.database_password = chance::password();
-    next.index = now.index.as_deref().map(named);
     next.config.set(key::VERSION, version.tag())?;
     next.config.set(key::DB_NAME, &next.schema)?;
     next.config.set(key::DB_USERNAME, &next.database_user)?;
@@ -38,10 +37,17 @@ pub fn renewed(now: &Instance, version: &Version) -> Result<Instance> {
         )?;
         next.env.set("DATABASE_URL", url.reveal())?;
     }
-    if let (Some(index), true) = (&next.index, now.env.get(key::ELASTIC_INDEX).is_some()) {
+    set_index(&mut next, now.index.as_deref().map(named))?;
+    Ok(next)
+}
+
+/// Gives it another search index.
+pub fn set_index(next: &mut Instance, index: Option<String>) -> Result<()> {
+    next.index = index;
+    if let (Some(index), true) = (&next.index, next.env.get(key::ELASTIC_INDEX).is_some()) {
         next.env.set(key::ELASTIC_INDEX, index)?;
     }
-    Ok(next)
+    Ok(())
 }
 
 /// What stands beside the instance before it takes its place: all that a container of it sees but

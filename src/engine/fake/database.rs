@@ -28,6 +28,10 @@ pub fn answer(database: &mut Database, statements: &str) -> Result<String> {
             database.users.remove(&name);
         } else if statement.starts_with("SELECT t.table_name") {
             // All have transactions.
+        } else if statement.starts_with("SELECT table_name, COALESCE(update_time") {
+            for table in database.schemas.get(&name).into_iter().flatten() {
+                out.push_str(&format!("{table}\t-\n"));
+            }
         } else if statement.starts_with("SELECT table_name") {
             for table in database.schemas.get(&name).into_iter().flatten() {
                 out.push_str(&format!("{table}\n"));

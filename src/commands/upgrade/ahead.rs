@@ -1,0 +1,116 @@
+//! The search index of the new version, made while the old one is still written to. What is written
+//! meanwhile is mended when nobody writes any more, which does not take long.
+
+use crate::commands::index::{self, Documents};
+use crate::commands::session::Session;
+use crate::commands::upgrade::plan::{self, Parts};
+use crate::error::Result;
+use crate::model::container::{Role, names};
+use crate::model::contract::Contract;
+use crate::model::instance::Instance;
+use crate::model::undo::Place;
+use crate::services::app::App;
+use crate::steps::{Plan, Step};
+
+/// How an index can be made ahead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// It cannot: there is none, or nobody knows how single documents of it are mended.
+    None,
+    /// With the documents of the old one.
+    Documents,
+    /// By the new version, on a copy that is migrated before.
+    Migrated,
+}
+
+impl Way {
+    /// The way from one version to another; `stays`: whether the search server does.
+    pub fn of(now: &Instance, then: &Instance, next: &Contract, stays: bool) -> Self {
+        if then.index.is_none() || next.documents.is_none() {
+            return Way::None;
+        }
+        let same = next.writes_same_documents(&then.version, &now.version);
+        match same && stays && now.index.is_some() {
+            true => Way::Documents,
+            false => Way::Migrated,
+        }
+    }
+}
+
+/// The documents that are going to be there when nobody writes any more.
+pub fn documents(parts: &Parts<'_>, ahead: bool) -> Documents {
+    let now = parts.now.instance;
+    Documents {
+        file: None,
+        other: now.index.clone().map(|index| (index, now.version.clone())),
+        ahead,
+    }
+}
+
+/// The steps that make it on a copy of its own, of which nothing is left then but the index.
+///
+/// # Errors
+/// Exit 2 where the configured repository is none.
+pub fn push_migrated(plan: &mut Plan, session: &Session<'_>, parts: &Parts<'_>) -> Result<()> {
+    let Some((app, entries)) = &parts.ahead else {
+        return Ok(());
+    };
+    let Some(index) = app.instance.index.clone() else {
+        return Ok(());
+    };
+    let copy = plan::copy_of(&parts.now, app);
+    plan::push_place(plan, entries.clone(), &copy);
+    plan.push(Step::CopySchema { copy: copy.clone() });
+    plan.push(Step::LeaveCopy { copy: copy.clone() });
+    plan::push_files(plan, &parts.now, [app.instance.layout.clone()]);
+    plan.push(Step::RunPhase {
+        spec: Box::new(app.phase(&app.contract.commands.migrate, &session.id)?),
+        what: format!(
+            "migrate a copy to {}, for its search index",
+            app.instance.version
+        ),
+        input: None,
+    });
+    let search = names::service(&app.cluster.name, Role::Search);
+    plan.push(Step::MakeIndex {
+        spec: Box::new(app.phase(&app.contract.commands.index, &session.id)?),
+        search: search.clone(),
+        index,
+    });
+    plan.push(Step::DropContent {
+        database: copy.database,
+        search,
+        place: Place {
+            schema: app.instance.schema.clone(),
+            user: app.instance.database_user.clone(),
+            index: None,
+        },
+    });
+    plan.push(Step::DiscardDirectory {
+        path: app.instance.layout.root().to_owned(),
+    });
+    Ok(())
+}
+
+/// The step that fills it with the documents of the old one, on a copy of the schema that is not
+/// migrated yet.
+///
+/// # Errors
+/// Exit 2 where the configured repository is none.
+pub fn push_documents(plan: &mut Plan, session: &Session<'_>, parts: &Parts<'_>) -> Result<()> {
+    let step = index::step(&parts.beside, &session.id, documents(parts, false))?;
+    if let Some(Step::FillIndex { mut filling }) = step {
+        let directory = &parts.now.contract.content.directory;
+        let inside = |app: &App<'_>| app.instance.layout.inside(directory);
+        let (now, beside) = (inside(&parts.now), inside(&parts.beside));
+        // Its own are copied when nobody writes any more.
+        for mount in &mut filling.create.mounts {
+            if mount.source == beside {
+                mount.source.clone_from(&now);
+                mount.read_only = true;
+            }
+        }
+        plan.push(Step::FillAhead { filling });
+    }
+    Ok(())
+}

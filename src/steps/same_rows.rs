@@ -1,0 +1,142 @@
+//! Whether a copy of a schema is what its original is: the last guard before anything counts on it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::model::binary_log::Held;
+use crate::model::undo::Table;
+use crate::services::database::Server;
+use crate::services::tables;
+use crate::steps::SchemaCopy;
+
+/// Up to this size the rows themselves are compared, and not only their number.
+const COMPARED_BYTES: u64 = 1 << 30;
+
+/// Tables that were seen to be the same while others wrote, with the time of their last change. It
+/// holds for as long as the binary log has nothing of a table, and that time, which also tells of
+/// what no log has, stays as it is.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen(BTreeMap<String, String>);
+
+impl Seen {
+    /// Forgets what a range of the log holds something of.
+    pub fn keep(&mut self, held: &Held) {
+        self.0.retain(|table, _| held.spares(table));
+    }
+
+    fn still(&self, table: &str, now: &BTreeMap<String, String>) -> bool {
+        let time = self.0.get(table);
+        time.is_some() && time == now.get(table)
+    }
+}
+
+/// Compares both while others may write: what is the same in both, and was not written to of late.
+/// What is written to meanwhile has to be in the log from where the copy stands.
+///
+/// # Errors
+/// Exit 1 where they cannot be read.
+pub fn seen(copy: &SchemaCopy, server: &Server<'_>) -> Result<Seen> {
+    let times = tables::last_writes(server, &copy.from)?;
+    let names: Vec<String> = times
+        .keys()
+        .filter(|name| !copy.but.contains(name))
+        .cloned()
+        .collect();
+    let there = server.tables(&copy.to)?;
+    let names: Vec<String> = names.into_iter().filter(|n| there.contains(n)).collect();
+    let (from, to) = both(copy, server, &names)?;
+    let same = times.into_iter().filter(|(name, _)| {
+        from.get(name)
+            .is_some_and(|state| to.get(name) == Some(state))
+    });
+    Ok(Seen(same.collect()))
+}
+
+/// Fails where the copy is not what the original is, to which nobody writes; the rows of what was
+/// `seen` to be the same are not read again.
+///
+/// # Errors
+/// Exit 1 with what is not the same.
+pub fn compare(copy: &SchemaCopy, server: &Server<'_>, seen: &Seen) -> Result<()> {
+    let differs = |what: String| Err(Error::failed("the copy is not the same").why(what));
+    let (from, to) = (
+        tables::shapes(server, &copy.from)?,
+        tables::shapes(server, &copy.to)?,
+    );
+    if let Some((name, _)) = from
+        .iter()
+        .find(|(name, shape)| to.get(*name) != Some(shape))
+    {
+        return differs(format!("the table {name} is missing or made otherwise"));
+    }
+    if let Some(name) = to.keys().find(|name| !from.contains_key(*name)) {
+        return differs(format!("the table {name} is too much"));
+    }
+    let times = tables::last_writes(server, &copy.from)?;
+    let names: Vec<String> = from
+        .into_keys()
+        .filter(|name| !copy.but.contains(name) && !seen.still(name, &times))
+        .collect();
+    let (from, to) = both(copy, server, &names)?;
+    match from
+        .iter()
+        .find(|(name, state)| to.get(*name) != Some(state))
+    {
+        None => Ok(()),
+        Some((name, state)) => differs(format!(
+            "{name} has {} rows, in the copy {}",
+            state.rows,
+            to.get(name).map_or(0, |there| there.rows)
+        )),
+    }
+}
+
+type States = BTreeMap<String, Table>;
+
+/// What is in these tables of both.
+fn both(copy: &SchemaCopy, server: &Server<'_>, names: &[String]) -> Result<(States, States)> {
+    let whole = server.schema_bytes(&copy.from)? <= COMPARED_BYTES;
+    let of = |schema: &str| match whole {
+        true => tables::states(server, schema, names),
+        false => tables::counts(server, schema, names),
+    };
+    let (from, to) = std::thread::scope(|scope| {
+        let to = scope.spawn(|| of(&copy.to));
+        let broke_off = |_| Err(Error::failed("comparing the copy broke off"));
+        (of(&copy.from), to.join().unwrap_or_else(broke_off))
+    });
+    Ok((from?, to?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn times(of: &[(&str, &str)]) -> BTreeMap<String, String> {
+        of.iter()
+            .map(|(table, time)| ((*table).to_owned(), (*time).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn what_was_seen_holds_until_the_log_or_the_server_says_otherwise() {
+        let mut seen = Seen(times(&[("a", "-"), ("b", "1"), ("c", "1")]));
+        seen.keep(&Held {
+            tables: ["c".to_owned()].into(),
+            ..Held::default()
+        });
+        let still = |now: &[(&str, &str)], table: &str| seen.still(table, &times(now));
+        assert!(still(&[("a", "-")], "a") && still(&[("b", "1")], "b"));
+        assert!(!still(&[("b", "2")], "b"), "what no log has");
+        assert!(!still(&[], "b"), "written to of late");
+        assert!(!still(&[("c", "1")], "c"), "the log has something of it");
+        assert!(!still(&[("d", "1")], "d"), "never seen");
+        seen.keep(&Held {
+            statements: true,
+            ..Held::default()
+        });
+        assert_eq!(seen, Seen::default());
+    }
+}
