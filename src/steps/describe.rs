@@ -86,12 +86,19 @@ impl Step {
             Step::TakeSnapshot { order } => format!("take the snapshot {}", order.file.display()),
             Step::CheckSnapshot { file } => format!("read all of {}", file.display()),
             Step::TakeIn { intake } => format!("take in {}", intake.file.display()),
+            Step::CopySchema { copy } if !copy.follows => {
+                format!("copy the schema {} as it is now", copy.from)
+            }
             Step::CopySchema { copy } => {
                 format!(
                     "copy the schema {}, and follow what is written to it",
                     copy.from
                 )
             }
+            Step::CompleteCopy { copy } if !copy.follows => format!(
+                "copy the schema {} while nobody writes, for the database keeps no binary log of its rows",
+                copy.from
+            ),
             Step::CompleteCopy { copy } => {
                 format!("make the copy of {} the same, and compare both", copy.from)
             }

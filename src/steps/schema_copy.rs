@@ -55,6 +55,14 @@ pub struct SchemaCopy {
     pub noted: PathBuf,
     /// The pipe out of the database's container; others stand beside it.
     pub pipe: PathBuf,
+    /// Whether it is kept up to date; else it is, and stays, as the original is in one moment.
+    #[serde(default = "follows")]
+    pub follows: bool,
+}
+
+/// All did before this was written down.
+fn follows() -> bool {
+    true
 }
 
 impl SchemaCopy {
@@ -98,12 +106,15 @@ impl Standing {
     }
 }
 
-/// Copies the schema, and follows the original for a while.
+/// Copies the schema, and follows the original for a while where it is to be followed.
 pub fn copy(world: &World<'_>, copy: &SchemaCopy) -> Result<()> {
     let server = server(world, &copy.database);
     for attempt in 1..=TRIES {
         let done = copy_once(world, copy, &server).and_then(|begun| {
             crash::point("after a schema was copied");
+            if !copy.follows {
+                return Ok(());
+            }
             let at =
                 begun.ok_or_else(|| Error::failed("the database has no binary log of rows"))?;
             rounds(world, copy, &server, &mut Standing::at(at))
@@ -116,6 +127,7 @@ pub fn copy(world: &World<'_>, copy: &SchemaCopy) -> Result<()> {
                     .observer
                     .note(&format!("the copy is begun anew: {error}"));
             }
+            Err(error) if !copy.follows => return Err(error),
             Err(error) => world.observer.note(&format!(
                 "the copy will be made anew while nobody writes: {error}"
             )),
@@ -154,23 +166,34 @@ pub fn follow(world: &World<'_>, copy: &SchemaCopy) -> Result<()> {
 /// Makes the copy the same as the original, which nobody writes to any more.
 pub fn complete(world: &World<'_>, copy: &SchemaCopy) -> Result<()> {
     let server = server(world, &copy.database);
-    let done = Standing::noted(copy).and_then(|mut standing| {
-        round(world, copy, &server, &mut standing)?;
-        same_rows::compare(copy, &server, &standing.same)
-    });
+    let done = match copy.follows {
+        true => caught_up(world, copy, &server),
+        false => copied_still(world, copy, &server),
+    };
     match done {
-        Ok(()) => {}
-        Err(error) if error.interrupted || error.no_room => return Err(error),
-        Err(error) => {
+        Err(error) if copy.follows && !error.interrupted && !error.no_room => {
             world.observer.note(&format!(
                 "the copy is made anew while nobody writes: {error}"
             ));
-            copy_still(world, copy, &server)?;
-            crash::point("after a schema was copied anew");
-            same_rows::compare(copy, &server, &Seen::default())?;
+            copied_still(world, copy, &server)?;
         }
+        done => done?,
     }
     undo(world, copy)
+}
+
+/// Does the rest again, and compares both.
+fn caught_up(world: &World<'_>, copy: &SchemaCopy, server: &Server<'_>) -> Result<()> {
+    let mut standing = Standing::noted(copy)?;
+    round(world, copy, server, &mut standing)?;
+    same_rows::compare(copy, server, &standing.same)
+}
+
+/// Copies all of it, and compares both.
+fn copied_still(world: &World<'_>, copy: &SchemaCopy, server: &Server<'_>) -> Result<()> {
+    copy_still(world, copy, server)?;
+    crash::point("after a schema was copied anew");
+    same_rows::compare(copy, server, &Seen::default())
 }
 
 /// Copies it while nobody writes. An administrator who changes a table ends a dump: then again.
@@ -212,7 +235,7 @@ fn copy_once(
     let login = copy.beside("cnf");
     let text = load::login(&copy.user, &copy.password);
     files::write(&login, text.reveal(), files::PRIVATE)?;
-    let follows = replay::position(server)?.is_some();
+    let follows = copy.follows && replay::position(server)?.is_some();
     let mut out = Fifo::make(&copy.pipe)?;
     let into = FifoIn::make(&copy.beside("load"))?;
     let (dumped, taken) = (out.over(), into.over());

@@ -10,7 +10,7 @@ use crate::call::Ran;
 use crate::cluster::Cluster;
 use crate::harness::{free_port, until};
 use crate::index::search;
-use crate::upgrading::assert_nothing_left;
+use crate::upgrading::{assert_nothing_left, meanwhile};
 use crate::web::Site;
 
 /// Rows that nothing happens to.
@@ -146,5 +146,30 @@ fn what_no_log_has_is_missed_in_the_copy() {
         .says(&["the copy is made anew while nobody writes", "tags"]);
     let there = format!("select count(*) from {}.tags", cluster.schema("main"));
     assert_eq!(cluster.sql(&(there + " where name like 'kct %'")), "2");
+    assert_nothing_left(&cluster);
+}
+
+#[test]
+fn without_a_log_of_rows_all_is_copied_while_nobody_writes_and_the_plan_says_so() {
+    let (cluster, site) = running("v5.0.1");
+    // As on a server that was taken over.
+    cluster.sql("set global binlog_format = 'STATEMENT'");
+    let dry = ["upgrade", "v5.1.0", "--yes", "--dry-run"];
+    cluster
+        .instance("main", dry)
+        .ok()
+        .says(&["while nobody writes", "keeps no binary log"]);
+    let met = meanwhile(&site, 2, || {
+        let words = ["upgrade", "v5.1.0", "--yes", "--no-snapshot"];
+        cluster.instance("main", words).run()
+    });
+    met.assert_nothing_lost(&cluster);
+    let ran = met.ran.expect(0);
+    assert!(!ran.err.contains("anew while"), "{}", ran.err);
+    // What was written last is seen a second later.
+    until("all are found", 30, || {
+        rows(&cluster).len() == documents(&cluster).len()
+    });
+    assert_eq!(cluster.status_of("main")["version"], "5.1.0");
     assert_nothing_left(&cluster);
 }

@@ -10,6 +10,8 @@ use crate::model::contract::Contract;
 use crate::model::instance::Instance;
 use crate::model::undo::Place;
 use crate::services::app::App;
+use crate::services::database::Server;
+use crate::services::replay;
 use crate::steps::{Plan, Step};
 
 /// How an index can be made ahead.
@@ -24,15 +26,39 @@ pub enum Way {
 }
 
 impl Way {
-    /// The way from one version to another; `stays`: whether the search server does.
-    pub fn of(now: &Instance, then: &Instance, next: &Contract, stays: bool) -> Self {
+    /// The way from one version to another.
+    pub fn of(now: &Instance, then: &Instance, next: &Contract, servers: Servers) -> Self {
         if then.index.is_none() || next.documents.is_none() {
             return Way::None;
         }
         let same = next.writes_same_documents(&then.version, &now.version);
-        match same && stays && now.index.is_some() {
-            true => Way::Documents,
+        match same && servers.same_search && now.index.is_some() {
+            true if servers.follows => Way::Documents,
+            // Without a copy there are no rows yet that an index could be filled for.
+            true => Way::None,
             false => Way::Migrated,
+        }
+    }
+}
+
+/// What has to be known of the cluster's servers.
+#[derive(Debug, Clone, Copy)]
+pub struct Servers {
+    /// Whether the search server stays.
+    pub same_search: bool,
+    /// Whether the database has a log by which a copy can follow what is written.
+    pub follows: bool,
+}
+
+impl Servers {
+    /// Asks for it.
+    pub fn of(session: &Session<'_>, same_search: bool) -> Self {
+        let server = Server::of(session.context.engine, &session.cluster);
+        // A database that does not answer is refused for that, with more words.
+        let follows = replay::position(&server).map_or(true, |at| at.is_some());
+        Servers {
+            same_search,
+            follows,
         }
     }
 }
@@ -58,7 +84,7 @@ pub fn push_migrated(plan: &mut Plan, session: &Session<'_>, parts: &Parts<'_>) 
     let Some(index) = app.instance.index.clone() else {
         return Ok(());
     };
-    let copy = plan::copy_of(&parts.now, app);
+    let copy = plan::copy_of(&parts.now, app, false);
     plan::push_place(plan, entries.clone(), &copy);
     plan.push(Step::CopySchema { copy: copy.clone() });
     plan.push(Step::LeaveCopy { copy: copy.clone() });

@@ -168,8 +168,8 @@ pub fn well(context: &Context<'_>, observed: &Observed, app: &App<'_>) -> Result
         .next(typed(&link, "status")))
 }
 
-/// The copy of the schema and its log take twice its size at most, and others need some as well; files
-/// are linked where they can be, and copied where not.
+/// The copy of the schema and its log take twice its size at most (three times where a copy went
+/// `ahead`), and others need some as well; files are linked where they can be, and copied where not.
 fn room(session: &Session<'_>, now: &App<'_>, (also, ahead): (u64, bool)) -> Result<u64> {
     let layout = &session.cluster.layout;
     let server = database::Server::of(session.context.engine, &session.cluster);

@@ -30,6 +30,8 @@ pub struct Parts<'a> {
     pub then: App<'a>,
     /// The files that stand beside it before.
     pub entries: Vec<Entry>,
+    /// Whether the database has a log by which a copy can follow what is written.
+    pub follows: bool,
     /// How its search index is made while others still write.
     pub way: Way,
     /// The instance on a copy that only the index is made of, and the files that stand beside that.
@@ -83,16 +85,20 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
     if serves {
         ahead::push_migrated(&mut plan, session, &parts)?;
     }
-    let copy = copy_of(now, &parts.beside);
+    let copy = copy_of(now, &parts.beside, parts.follows);
     push_place(&mut plan, parts.entries.clone(), &copy);
-    plan.push(Step::CopySchema { copy: copy.clone() });
+    if copy.follows {
+        plan.push(Step::CopySchema { copy: copy.clone() });
+    }
     let stopped = parts.change.is_some_and(Change::stops_all);
     let mut web = None;
     if serves {
         if parts.way == Way::Documents {
             ahead::push_documents(&mut plan, session, &parts)?;
         }
-        plan.push(Step::FollowCopy { copy: copy.clone() });
+        if copy.follows {
+            plan.push(Step::FollowCopy { copy: copy.clone() });
+        }
         web = push_read_only(&mut plan, session, observed, &parts)?;
     } else if !stopped {
         stop::removals(&mut plan.steps, observed, now)?;
@@ -202,7 +208,7 @@ pub fn rehearsal(session: &Session<'_>, parts: &Parts<'_>) -> Result<Plan> {
     let mut plan = session.plan();
     plan.instances = vec![parts.now.instance.name.clone()];
     first_content::push_waits(&mut plan, session);
-    let copy = copy_of(&parts.now, &parts.beside);
+    let copy = copy_of(&parts.now, &parts.beside, false);
     push_place(&mut plan, parts.entries.clone(), &copy);
     plan.push(Step::CopySchema { copy: copy.clone() });
     plan.push(Step::LeaveCopy { copy: copy.clone() });
@@ -220,8 +226,8 @@ pub fn rehearsal(session: &Session<'_>, parts: &Parts<'_>) -> Result<Plan> {
     Ok(plan)
 }
 
-/// From the instance as it serves to another description of it.
-pub(super) fn copy_of(now: &App<'_>, beside: &App<'_>) -> Box<SchemaCopy> {
+/// From the instance as it serves to another description of it; whether it `follows`.
+pub(super) fn copy_of(now: &App<'_>, beside: &App<'_>, follows: bool) -> Box<SchemaCopy> {
     let name = &now.instance.name;
     let exchange = now.cluster.layout.exchange();
     Box::new(SchemaCopy {
@@ -234,6 +240,7 @@ pub(super) fn copy_of(now: &App<'_>, beside: &App<'_>) -> Box<SchemaCopy> {
         safe: now.contract.database.start_up_statements.clone(),
         noted: exchange.join(format!("{name}.position")),
         pipe: exchange.join(format!("{name}.copy")),
+        follows,
     })
 }
 

@@ -9,7 +9,7 @@ use crate::commands::context::Context;
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch};
-use crate::commands::upgrade::ahead::Way;
+use crate::commands::upgrade::ahead::{Servers, Way};
 use crate::commands::upgrade::told::Keeping;
 use crate::commands::upgrade::{Args, check, plan, take};
 use crate::error::Result;
@@ -54,7 +54,8 @@ pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
         (to, next),
         args.force,
     )?;
-    let described = take::describe(&session.cluster, now, to, (contract, next), true)?;
+    let servers = Servers::of(&session, true);
+    let described = take::describe(&session.cluster, now, to, (contract, next), servers)?;
     let parts = take::parts(&session, &described, (contract, next), false, None)?;
     let observed = Observed::settled(
         context,

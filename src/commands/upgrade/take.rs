@@ -7,7 +7,7 @@ use crate::commands::observed::Observed;
 use crate::commands::report::Report;
 use crate::commands::server_change::{Asked, Change};
 use crate::commands::session::{Extent, Session, Touch};
-use crate::commands::upgrade::ahead::Way;
+use crate::commands::upgrade::ahead::{Servers, Way};
 use crate::commands::upgrade::crossing::{self, Crossing};
 use crate::commands::upgrade::plan::{self, Parts};
 use crate::commands::upgrade::told::{self, Keeping};
@@ -137,6 +137,8 @@ pub struct Described {
     pub then: Instance,
     /// The same, where nobody reaches it.
     pub beside: Instance,
+    /// What has to be known of the cluster's servers.
+    pub servers: Servers,
     /// How its search index is made while others still write.
     pub way: Way,
     /// The same on a copy that only the index is made of.
@@ -145,7 +147,7 @@ pub struct Described {
     pub crossing: Crossing,
 }
 
-/// Describes an instance with another version; `stays`: whether the search server does.
+/// Describes an instance with another version.
 ///
 /// # Errors
 /// Exit 6 where one of its files cannot be read or changed.
@@ -154,14 +156,14 @@ pub fn describe(
     now: Instance,
     to: &Version,
     contracts: (&Contract, &Contract),
-    stays: bool,
+    servers: Servers,
 ) -> Result<Described> {
     let mut then = texts::renewed(&now, to)?;
     let crossing = crossing::of(cluster, &now, &then, contracts)?;
     then.env = crossing.env.clone();
     let mut beside = then.clone();
     beside.layout = cluster.layout.next(&now.name);
-    let way = Way::of(&now, &then, contracts.1, stays);
+    let way = Way::of(&now, &then, contracts.1, servers);
     let ahead = match way {
         Way::Migrated => {
             let mut ahead = texts::renewed(&now, to)?;
@@ -176,6 +178,7 @@ pub fn describe(
         now,
         then,
         beside,
+        servers,
         way,
         ahead,
         crossing,
@@ -226,6 +229,7 @@ pub fn parts<'a>(
         beside: app(beside, next),
         then: app(then, next),
         entries,
+        follows: described.servers.follows,
         way: described.way,
         ahead,
         kept: Kept {
@@ -291,8 +295,8 @@ fn one(
         (to, next),
         args.force,
     )?;
-    let stays = args.search.is_none();
-    let described = describe(&session.cluster, now, to, (contract, next), stays)?;
+    let servers = Servers::of(&session, args.search.is_none());
+    let described = describe(&session.cluster, now, to, (contract, next), servers)?;
     let now = &described.now;
     let snapshot = !args.no_snapshot;
     let mut parts = parts(
