@@ -318,7 +318,7 @@ impl Arrival {
                 .clone()
                 .map(|file| (file, self.version.clone())),
             other,
-            ahead: false,
+            ahead: None,
         }
     }
 

@@ -7,7 +7,7 @@ use crate::model::container::{Role, names};
 use crate::model::version::Version;
 use crate::services::app::App;
 use crate::services::documents::Shape;
-use crate::steps::{Filling, Step};
+use crate::steps::{Ahead, Filling, Step};
 
 /// Documents that may be there already.
 #[derive(Debug, Clone)]
@@ -16,8 +16,8 @@ pub struct Documents {
     pub file: Option<(PathBuf, Version)>,
     /// An index that may have them, and the version that wrote them.
     pub other: Option<(String, Version)>,
-    /// Whether the index itself was filled before, when others still wrote.
-    pub ahead: bool,
+    /// How the index itself was filled before, when others still wrote; if it was.
+    pub ahead: Option<Ahead>,
 }
 
 /// The step that fills it; none where the instance has none.

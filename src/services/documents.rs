@@ -1,7 +1,8 @@
 //! Documents of a search index that are there already: in a snapshot, in another index, or in that
-//! index itself. Those that are of the rows as they are now are put into an index, or left there, by the search server's own means, which is
-//! many times faster than the application.
+//! index itself. Those that are of the rows as they are now are put into an index, or left there, by the
+//! search server's own means, which is many times faster than the application.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use crate::error::{Error, Result};
 use crate::host::interrupt::Interrupt;
 use crate::model::sql;
-use crate::services::scroll::Scroll;
+use crate::services::scroll::{Hit, Scroll};
 use crate::services::{database, search};
 
 /// How long reading the rows may take.
@@ -138,12 +139,46 @@ fn uuid_of(number: u128) -> String {
     parts.join("-")
 }
 
+/// Which documents of an index that was filled before can be good still.
+#[derive(Debug)]
+pub enum Trust {
+    /// Those that have the same versions as in the index that they are from.
+    Versions(HashMap<u128, u64>),
+    /// Those of rows that were changed before this time, in seconds since 1970.
+    ChangedBefore(i64),
+}
+
+impl Trust {
+    /// Those that another index has still as they were taken.
+    ///
+    /// # Errors
+    /// Exit 1 where they cannot be read, or at an interruption.
+    pub fn in_versions_of(other: Scroll<'_>, interrupt: &Interrupt) -> Result<Self> {
+        let mut versions = HashMap::new();
+        other.each(interrupt, |hit| {
+            versions.extend(number_of(&hit.id).map(|uuid| (uuid, hit.version)));
+            Ok(())
+        })?;
+        Ok(Trust::Versions(versions))
+    }
+
+    fn covers(&self, hit: &Hit, changed: Option<i64>) -> bool {
+        match self {
+            Trust::Versions(versions) => {
+                number_of(&hit.id).is_some_and(|uuid| versions.get(&uuid) == Some(&hit.version))
+            }
+            Trust::ChangedBefore(time) => changed.is_some_and(|changed| changed < *time),
+        }
+    }
+}
+
 /// An index that is being filled.
 pub struct Filler<'a> {
     server: &'a search::Server<'a>,
     index: &'a str,
     shape: &'a Shape,
     batch: String,
+    with_versions: bool,
 }
 
 impl<'a> Filler<'a> {
@@ -154,7 +189,15 @@ impl<'a> Filler<'a> {
             index,
             shape,
             batch: String::new(),
+            with_versions: false,
         }
+    }
+
+    /// What comes of another index keeps its version: that tells later whether it was written anew
+    /// there. For an empty index only: what was deleted has a version too.
+    pub fn with_versions(mut self) -> Self {
+        self.with_versions = true;
+        self
     }
 
     /// Takes the documents of a snapshot.
@@ -174,7 +217,7 @@ impl<'a> Filler<'a> {
             let document: Line = serde_json::from_slice(&line)
                 .map_err(|e| Error::failed("a line of the snapshot is no document").why(e))?;
             if document.kind == self.shape.kind {
-                self.take(&document.id, &document.source, rows)?;
+                self.take(&document.id, None, &document.source, rows)?;
             }
             interrupt.check("filling the search index was stopped")?;
         }
@@ -186,7 +229,7 @@ impl<'a> Filler<'a> {
     /// As [`Filler::take_file`].
     pub fn take_index(mut self, from: &str, rows: &mut Rows, interrupt: &Interrupt) -> Result<()> {
         let path = format!(
-            "/{from}/{}/_mget?filter_path=docs._id,docs._source",
+            "/{from}/{}/_mget?filter_path=docs._id,docs._version,docs._source",
             self.shape.kind
         );
         let wanted = rows.missing();
@@ -201,30 +244,51 @@ impl<'a> Filler<'a> {
                 .flatten()
             {
                 let id = document.get("_id").and_then(Value::as_str);
+                let version = document.get("_version").and_then(Value::as_u64);
                 if let (Some(id), Some(source)) = (id, document.get("_source")) {
-                    self.take(id, source, rows)?;
+                    self.take(id, version, source, rows)?;
                 }
             }
         }
         self.send()
     }
 
-    fn take(&mut self, id: &str, source: &Value, rows: &mut Rows) -> Result<()> {
+    fn take(
+        &mut self,
+        id: &str,
+        version: Option<u64>,
+        source: &Value,
+        rows: &mut Rows,
+    ) -> Result<()> {
         let changed = source.get(&self.shape.changed).and_then(Value::as_i64);
         if !rows.meets(id, changed) {
             return Ok(());
         }
-        self.push(&format!("{}\n{source}\n", json!({"index": {"_id": id}})))
+        let action = match version.filter(|_| self.with_versions) {
+            Some(version) => json!({
+                "index": {"_id": id, "version": version, "version_type": "external"}
+            }),
+            None => json!({"index": {"_id": id}}),
+        };
+        self.push(&format!("{action}\n{source}\n"))
     }
 
-    /// Leaves what is of rows as they are now, and deletes all else that the index has.
+    /// Leaves what can be trusted and is of rows as they are now, and deletes all else that the index
+    /// has.
     ///
     /// # Errors
     /// As [`Filler::take_file`].
-    pub fn keep(mut self, there: Scroll<'_>, rows: &mut Rows, interrupt: &Interrupt) -> Result<()> {
+    pub fn keep(
+        mut self,
+        there: Scroll<'_>,
+        trust: &Trust,
+        rows: &mut Rows,
+        interrupt: &Interrupt,
+    ) -> Result<()> {
         there.each(interrupt, |hit| {
             let changed = hit.source.get(&self.shape.changed).and_then(Value::as_i64);
-            if hit.kind == self.shape.kind && rows.meets(&hit.id, changed) {
+            let trusted = hit.kind == self.shape.kind && trust.covers(hit, changed);
+            if trusted && rows.meets(&hit.id, changed) {
                 return Ok(());
             }
             let action = json!({"delete": {"_id": hit.id, "_type": hit.kind}});

@@ -38,13 +38,15 @@ pub struct Range {
     to: Position,
 }
 
-/// Where the log stands; nothing where the server writes none of its rows.
+/// Where the log stands; nothing where the server writes none of its rows, or is none of MariaDB's:
+/// nobody there may be allowed to replay it and nothing else.
 ///
 /// # Errors
 /// Exit 1 with what the server says.
 pub fn position(server: &Server<'_>) -> Result<Option<Position>> {
-    let format = server.query("SELECT @@log_bin, @@binlog_format;\n")?;
-    if format.split_whitespace().collect::<Vec<_>>() != ["1", "ROW"] {
+    let format =
+        server.query("SELECT @@log_bin, @@binlog_format, INSTR(@@version, 'MariaDB') > 0;\n")?;
+    if format.split_whitespace().collect::<Vec<_>>() != ["1", "ROW", "1"] {
         return Ok(None);
     }
     let answer = server.query("SHOW MASTER STATUS;\n")?;

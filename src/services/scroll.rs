@@ -46,6 +46,9 @@ pub struct Hit {
     /// Its type.
     #[serde(rename = "_type")]
     pub kind: String,
+    /// How often it was written, where that was asked for.
+    #[serde(rename = "_version", default)]
+    pub version: u64,
     /// What of its text was asked for.
     #[serde(rename = "_source", default)]
     pub source: Value,
@@ -88,9 +91,18 @@ struct Hits {
 /// # Errors
 /// Exit 1 where the server does not do it.
 pub fn refresh(engine: &dyn Engine, container: &str, index: &str) -> Result<()> {
+    refresh_within(engine, container, index, OPENING)
+}
+
+fn refresh_within(
+    engine: &dyn Engine,
+    container: &str,
+    index: &str,
+    limit: Duration,
+) -> Result<()> {
     let endpoint = endpoint(engine, container)?;
     let path = format!("/{index}/_refresh");
-    ask(engine, &endpoint, &path, "", OPENING).map(drop)
+    ask(engine, &endpoint, &path, "", limit).map(drop)
 }
 
 impl<'a> Scroll<'a> {
@@ -101,10 +113,10 @@ impl<'a> Scroll<'a> {
     pub fn open(engine: &'a dyn Engine, container: &str, index: &str) -> Result<Self> {
         // In the order in which they lie there, which costs the server nothing.
         let body = json!({"size": DOCUMENTS, "sort": ["_doc"]});
-        Self::begin(engine, container, index, &body)
+        Self::begin(engine, container, index, &body, OPENING)
     }
 
-    /// The same with no more of each document than one field.
+    /// The same with no more of each document than one field and its version, for who has more time.
     ///
     /// # Errors
     /// As [`Scroll::open`].
@@ -114,15 +126,21 @@ impl<'a> Scroll<'a> {
         index: &str,
         field: &str,
     ) -> Result<Self> {
-        let body = json!({"size": FIELDS, "sort": ["_doc"], "_source": [field]});
-        Self::begin(engine, container, index, &body)
+        let body = json!({"size": FIELDS, "sort": ["_doc"], "_source": [field], "version": true});
+        Self::begin(engine, container, index, &body, PAGE)
     }
 
-    fn begin(engine: &'a dyn Engine, container: &str, index: &str, body: &Value) -> Result<Self> {
-        refresh(engine, container, index)?;
+    fn begin(
+        engine: &'a dyn Engine,
+        container: &str,
+        index: &str,
+        body: &Value,
+        limit: Duration,
+    ) -> Result<Self> {
+        refresh_within(engine, container, index, limit)?;
         let endpoint = endpoint(engine, container)?;
         let path = format!("/{index}/_search?scroll={KEPT}");
-        let page = page(&ask(engine, &endpoint, &path, &body.to_string(), OPENING)?)?;
+        let page = page(&ask(engine, &endpoint, &path, &body.to_string(), limit)?)?;
         Ok(Scroll {
             engine,
             endpoint,

@@ -78,7 +78,7 @@ impl Step {
                 "fill the search index {} with what can be taken already",
                 filling.index
             ),
-            Step::FillIndex { filling } if filling.ahead => format!(
+            Step::FillIndex { filling } if filling.ahead.is_some() => format!(
                 "mend the search index {} for what was written since",
                 filling.index
             ),
@@ -104,6 +104,9 @@ impl Step {
             }
             Step::FollowCopy { copy } => {
                 format!("follow {} again, and compare the copy", copy.from)
+            }
+            Step::LeaveCopy { copy } if !copy.follows => {
+                format!("leave the copy of {} as it is", copy.from)
             }
             Step::LeaveCopy { copy } => format!("follow {} no longer", copy.from),
             Step::CopyFiles { from, .. } => format!("copy the files of {}", from.display()),

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::host::{crash, files};
 use crate::model::container::ContainerSpec;
 use crate::model::secret::Secret;
-use crate::services::documents::{self, Filler, Rows, Shape};
+use crate::services::documents::{self, Filler, Rows, Shape, Trust};
 use crate::services::scroll::Scroll;
 use crate::services::search::Server;
 use crate::steps::database::server;
@@ -40,16 +40,26 @@ pub struct Filling {
     pub carried: Option<PathBuf>,
     /// Another index whose documents are good as well.
     pub other: Option<String>,
-    /// Whether the index was filled before, when others still wrote.
+    /// How the index was filled before, when others still wrote; if it was.
     #[serde(default)]
-    pub ahead: bool,
+    pub ahead: Option<Ahead>,
+}
+
+/// How an index was filled while others wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ahead {
+    /// With the documents of the other index.
+    Documents,
+    /// By the application, which read rows from this time on, in seconds since 1970.
+    Rows(i64),
 }
 
 /// Where documents come from.
 #[derive(Debug, Clone, Copy)]
 enum Source<'a> {
     File(&'a Path),
-    Itself,
+    Itself(Ahead),
     Index(&'a str),
 }
 
@@ -63,7 +73,7 @@ pub fn fill(world: &World<'_>, filling: &Filling) -> Result<()> {
     let sources = carried
         .map(Source::File)
         .into_iter()
-        .chain(filling.ahead.then_some(Source::Itself))
+        .chain(filling.ahead.map(Source::Itself))
         .chain(other.map(Source::Index));
     for source in sources {
         let why = match from(world, filling, source) {
@@ -141,6 +151,23 @@ fn from(world: &World<'_>, filling: &Filling, source: Source<'_>) -> Result<Opti
     Ok(None)
 }
 
+fn scroll<'a>(world: &World<'a>, filling: &Filling, index: &str) -> Result<Scroll<'a>> {
+    let field = &filling.shape.changed;
+    Scroll::of_field(world.engine, &filling.search, index, field)
+}
+
+/// What of the index may have stayed as it was filled.
+fn trusted(world: &World<'_>, filling: &Filling, ahead: Ahead) -> Result<Trust> {
+    match (ahead, filling.other.as_deref()) {
+        (Ahead::Documents, Some(other)) => {
+            Trust::in_versions_of(scroll(world, filling, other)?, world.interrupt)
+        }
+        (Ahead::Documents, None) => Err(Error::failed("the other index is not known")),
+        // A row can change twice in a second, before and after it was read.
+        (Ahead::Rows(since), _) => Ok(Trust::ChangedBefore(since - 1)),
+    }
+}
+
 /// What came of a source.
 enum Taken {
     /// Documents of most rows.
@@ -167,10 +194,14 @@ fn taken(world: &World<'_>, filling: &Filling, source: Source<'_>) -> Result<Tak
         }
     }
     let filler = || Filler::new(&search, index, &filling.shape);
-    if let Source::Itself = source {
-        let field = &filling.shape.changed;
-        let there = Scroll::of_field(world.engine, &filling.search, index, field)?;
-        filler().keep(there, &mut rows, world.interrupt)?;
+    if let Source::Itself(ahead) = source {
+        let trust = trusted(world, filling, ahead)?;
+        filler().keep(
+            scroll(world, filling, index)?,
+            &trust,
+            &mut rows,
+            world.interrupt,
+        )?;
         crash::point("after documents were deleted");
     } else {
         search.delete_index(index)?;
@@ -179,9 +210,13 @@ fn taken(world: &World<'_>, filling: &Filling, source: Source<'_>) -> Result<Tak
     }
     match source {
         Source::File(path) => filler().take_file(path, &mut rows, world.interrupt)?,
-        Source::Index(other) => filler().take_index(other, &mut rows, world.interrupt)?,
+        Source::Index(other) => {
+            filler()
+                .with_versions()
+                .take_index(other, &mut rows, world.interrupt)?
+        }
         // What was written since.
-        Source::Itself => {
+        Source::Itself(_) => {
             if let Some(other) = filling.other.as_deref() {
                 filler().take_index(other, &mut rows, world.interrupt)?;
             }
@@ -198,7 +233,7 @@ impl std::fmt::Display for Source<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Source::File(_) => f.write_str("the snapshot"),
-            Source::Itself => f.write_str("the index that was filled before"),
+            Source::Itself(_) => f.write_str("the index that was filled before"),
             Source::Index(other) => write!(f, "the index {other}"),
         }
     }

@@ -44,7 +44,7 @@ use crate::model::version::Version;
 use crate::services::read_only::Rights;
 
 pub use gauge::while_read;
-pub use index::Filling;
+pub use index::{Ahead, Filling};
 pub use intake::{Intake, Text};
 pub use place::Entry;
 pub use proof::Member;

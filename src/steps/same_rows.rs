@@ -14,11 +14,19 @@ use crate::steps::SchemaCopy;
 /// Up to this size the rows themselves are compared, and not only their number.
 const COMPARED_BYTES: u64 = 1 << 30;
 
-/// Tables that were seen to be the same while others wrote, with the time of their last change. It
-/// holds for as long as the binary log has nothing of a table, and that time, which also tells of
-/// what no log has, stays as it is.
+/// Tables that were seen to be the same while others wrote. It holds for as long as the binary log has
+/// nothing of a table, and what the server itself knows of it, also of what no log has, stays as it is.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seen(BTreeMap<String, String>);
+pub struct Seen(BTreeMap<String, Mark>);
+
+/// What a table is known by that is not read again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Mark {
+    /// When it was last written to.
+    time: String,
+    /// How many rows it has: what empties a table does not count as writing to it.
+    rows: u64,
+}
 
 impl Seen {
     /// Forgets what a range of the log holds something of.
@@ -27,7 +35,7 @@ impl Seen {
     }
 
     fn still(&self, table: &str, now: &BTreeMap<String, String>) -> bool {
-        let time = self.0.get(table);
+        let time = self.0.get(table).map(|mark| &mark.time);
         time.is_some() && time == now.get(table)
     }
 }
@@ -39,17 +47,14 @@ impl Seen {
 /// Exit 1 where they cannot be read.
 pub fn seen(copy: &SchemaCopy, server: &Server<'_>) -> Result<Seen> {
     let times = tables::last_writes(server, &copy.from)?;
-    let names: Vec<String> = times
-        .keys()
-        .filter(|name| !copy.but.contains(name))
-        .cloned()
-        .collect();
     let there = server.tables(&copy.to)?;
-    let names: Vec<String> = names.into_iter().filter(|n| there.contains(n)).collect();
+    let counts = |name: &&String| !copy.but.contains(name) && there.contains(name);
+    let names: Vec<String> = times.keys().filter(counts).cloned().collect();
     let (from, to) = both(copy, server, &names)?;
-    let same = times.into_iter().filter(|(name, _)| {
-        from.get(name)
-            .is_some_and(|state| to.get(name) == Some(state))
+    let same = times.into_iter().filter_map(|(name, time)| {
+        let state = from.get(&name)?;
+        let rows = state.rows;
+        (to.get(&name) == Some(state)).then_some((name, Mark { time, rows }))
     });
     Ok(Seen(same.collect()))
 }
@@ -75,10 +80,17 @@ pub fn compare(copy: &SchemaCopy, server: &Server<'_>, seen: &Seen) -> Result<()
         return differs(format!("the table {name} is too much"));
     }
     let times = tables::last_writes(server, &copy.from)?;
-    let names: Vec<String> = from
+    let (still, names): (Vec<String>, Vec<String>) = from
         .into_keys()
-        .filter(|name| !copy.but.contains(name) && !seen.still(name, &times))
-        .collect();
+        .filter(|name| !copy.but.contains(name))
+        .partition(|name| seen.still(name, &times));
+    let rows = tables::rows(server, &copy.from, &still)?;
+    if let Some((name, rows)) = rows
+        .iter()
+        .find(|(name, rows)| seen.0.get(*name).map(|mark| mark.rows) != Some(**rows))
+    {
+        return differs(format!("{name} has {rows} rows by now"));
+    }
     let (from, to) = both(copy, server, &names)?;
     match from
         .iter()
@@ -120,9 +132,14 @@ mod tests {
             .collect()
     }
 
+    fn marks(of: &[(&str, &str)]) -> BTreeMap<String, Mark> {
+        let mark = |(table, time)| (table, Mark { time, rows: 1 });
+        times(of).into_iter().map(mark).collect()
+    }
+
     #[test]
     fn what_was_seen_holds_until_the_log_or_the_server_says_otherwise() {
-        let mut seen = Seen(times(&[("a", "-"), ("b", "1"), ("c", "1")]));
+        let mut seen = Seen(marks(&[("a", "-"), ("b", "1"), ("c", "1")]));
         seen.keep(&Held {
             tables: ["c".to_owned()].into(),
             ..Held::default()

@@ -5,6 +5,7 @@ use crate::commands::index::{self, Documents};
 use crate::commands::session::Session;
 use crate::commands::upgrade::plan::{self, Parts};
 use crate::error::Result;
+use crate::host::clock;
 use crate::model::container::{Role, names};
 use crate::model::contract::Contract;
 use crate::model::instance::Instance;
@@ -12,12 +13,13 @@ use crate::model::undo::Place;
 use crate::services::app::App;
 use crate::services::database::Server;
 use crate::services::replay;
-use crate::steps::{Plan, Step};
+use crate::steps::{Ahead, Plan, Step};
 
 /// How an index can be made ahead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// It cannot: there is none, or nobody knows how single documents of it are mended.
+    /// It is not: there is none, or nobody knows how single documents of it are mended, or nobody is
+    /// kept waiting.
     None,
     /// With the documents of the old one.
     Documents,
@@ -26,14 +28,23 @@ pub enum Way {
 }
 
 impl Way {
+    /// What is said of an index that was made so from this moment on.
+    pub fn at_this_moment(self) -> Option<Ahead> {
+        match self {
+            Way::None => None,
+            Way::Documents => Some(Ahead::Documents),
+            Way::Migrated => Some(Ahead::Rows(clock::now())),
+        }
+    }
+
     /// The way from one version to another.
-    pub fn of(now: &Instance, then: &Instance, next: &Contract, servers: Servers) -> Self {
-        if then.index.is_none() || next.documents.is_none() {
+    pub fn of(now: &Instance, then: &Instance, next: &Contract, given: Given) -> Self {
+        if !given.serves || then.index.is_none() || next.documents.is_none() {
             return Way::None;
         }
         let same = next.writes_same_documents(&then.version, &now.version);
-        match same && servers.same_search && now.index.is_some() {
-            true if servers.follows => Way::Documents,
+        match same && given.same_search && now.index.is_some() {
+            true if given.follows => Way::Documents,
             // Without a copy there are no rows yet that an index could be filled for.
             true => Way::None,
             false => Way::Migrated,
@@ -41,22 +52,25 @@ impl Way {
     }
 }
 
-/// What has to be known of the cluster's servers.
+/// What it depends on.
 #[derive(Debug, Clone, Copy)]
-pub struct Servers {
+pub struct Given {
+    /// Whether readers are served meanwhile.
+    pub serves: bool,
     /// Whether the search server stays.
     pub same_search: bool,
     /// Whether the database has a log by which a copy can follow what is written.
     pub follows: bool,
 }
 
-impl Servers {
-    /// Asks for it.
-    pub fn of(session: &Session<'_>, same_search: bool) -> Self {
+impl Given {
+    /// Asks the database for the rest of it.
+    pub fn of(session: &Session<'_>, serves: bool, same_search: bool) -> Self {
         let server = Server::of(session.context.engine, &session.cluster);
         // A database that does not answer is refused for that, with more words.
         let follows = replay::position(&server).map_or(true, |at| at.is_some());
-        Servers {
+        Given {
+            serves,
             same_search,
             follows,
         }
@@ -64,7 +78,7 @@ impl Servers {
 }
 
 /// The documents that are going to be there when nobody writes any more.
-pub fn documents(parts: &Parts<'_>, ahead: bool) -> Documents {
+pub fn documents(parts: &Parts<'_>, ahead: Option<Ahead>) -> Documents {
     let now = parts.now.instance;
     Documents {
         file: None,
@@ -124,7 +138,7 @@ pub fn push_migrated(plan: &mut Plan, session: &Session<'_>, parts: &Parts<'_>) 
 /// # Errors
 /// Exit 2 where the configured repository is none.
 pub fn push_documents(plan: &mut Plan, session: &Session<'_>, parts: &Parts<'_>) -> Result<()> {
-    let step = index::step(&parts.beside, &session.id, documents(parts, false))?;
+    let step = index::step(&parts.beside, &session.id, documents(parts, None))?;
     if let Some(Step::FillIndex { mut filling }) = step {
         let directory = &parts.now.contract.content.directory;
         let inside = |app: &App<'_>| app.instance.layout.inside(directory);

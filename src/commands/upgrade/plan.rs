@@ -82,9 +82,7 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
         }
         change.push(&mut plan, session, observed, Some(now))?;
     }
-    if serves {
-        ahead::push_migrated(&mut plan, session, &parts)?;
-    }
+    ahead::push_migrated(&mut plan, session, &parts)?;
     let copy = copy_of(now, &parts.beside, parts.follows);
     push_place(&mut plan, parts.entries.clone(), &copy);
     if copy.follows {
@@ -107,8 +105,7 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
     plan.steps
         .extend(unfinished::wait_for_worker(now, then, false));
     plan.push(Step::CompleteCopy { copy });
-    let kept = parts.undo.join(CONTENT);
-    push_work(&mut plan, session, &parts, Some((&kept, serves)))?;
+    push_work(&mut plan, session, &parts, Some(&parts.undo.join(CONTENT)))?;
     plan.push(Step::NoteContent {
         directory: parts.undo.clone(),
         database: names::service(&session.cluster.name, Role::Database),
@@ -288,10 +285,10 @@ fn push_work(
     plan: &mut Plan,
     session: &Session<'_>,
     parts: &Parts<'_>,
-    counts: Option<(&Path, bool)>,
+    kept: Option<&Path>,
 ) -> Result<()> {
     let (now, app) = (parts.now, parts.beside);
-    let kept = counts.map(|(directory, _)| InstanceLayout::elsewhere(directory.to_owned()));
+    let kept = kept.map(|directory| InstanceLayout::elsewhere(directory.to_owned()));
     let places = kept.iter().chain([&app.instance.layout]);
     push_files(plan, &now, places.cloned());
     plan.push(Step::RunPhase {
@@ -307,7 +304,7 @@ fn push_work(
             input: Some(settings),
         });
     }
-    let ahead = counts.is_some_and(|(_, serves)| serves && parts.way != Way::None);
+    let ahead = kept.as_ref().and_then(|_| parts.way.at_this_moment());
     let there = ahead::documents(parts, ahead);
     let mut fill = index::step(&app, &session.id, there)?;
     if kept.is_none() {

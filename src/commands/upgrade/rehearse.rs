@@ -9,7 +9,7 @@ use crate::commands::context::Context;
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch};
-use crate::commands::upgrade::ahead::{Servers, Way};
+use crate::commands::upgrade::ahead::{Given, Way};
 use crate::commands::upgrade::told::Keeping;
 use crate::commands::upgrade::{Args, check, plan, take};
 use crate::error::Result;
@@ -54,14 +54,10 @@ pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
         (to, next),
         args.force,
     )?;
-    let servers = Servers::of(&session, true);
-    let described = take::describe(&session.cluster, now, to, (contract, next), servers)?;
+    let observed = Observed::settled(context, &session.cluster, std::slice::from_ref(&now))?;
+    let given = Given::of(&session, observed.web_runs(&name), true);
+    let described = take::describe(&session.cluster, now, to, (contract, next), given)?;
     let parts = take::parts(&session, &described, (contract, next), false, None)?;
-    let observed = Observed::settled(
-        context,
-        &session.cluster,
-        std::slice::from_ref(&described.now),
-    )?;
     let bytes = check::place(&session, &observed, &parts, 0)?;
     // Asked here too: where writers cannot be kept out, the upgrade would be refused.
     read_only::rights(
@@ -96,7 +92,11 @@ pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
             format!("the index, {}, is made before", seconds(index)),
         ),
     };
-    let refused = migration + in_between + files * 2 + start * 2;
+    let copy = match parts.follows {
+        true => Duration::ZERO,
+        false => of(|s| matches!(s, Step::CopySchema { .. })),
+    };
+    let refused = copy + migration + in_between + files * 2 + start * 2;
     let report = session.report(
         &plan,
         vec![

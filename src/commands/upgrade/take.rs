@@ -7,7 +7,7 @@ use crate::commands::observed::Observed;
 use crate::commands::report::Report;
 use crate::commands::server_change::{Asked, Change};
 use crate::commands::session::{Extent, Session, Touch};
-use crate::commands::upgrade::ahead::{Servers, Way};
+use crate::commands::upgrade::ahead::{Given, Way};
 use crate::commands::upgrade::crossing::{self, Crossing};
 use crate::commands::upgrade::plan::{self, Parts};
 use crate::commands::upgrade::told::{self, Keeping};
@@ -137,8 +137,8 @@ pub struct Described {
     pub then: Instance,
     /// The same, where nobody reaches it.
     pub beside: Instance,
-    /// What has to be known of the cluster's servers.
-    pub servers: Servers,
+    /// What the plan depends on.
+    pub given: Given,
     /// How its search index is made while others still write.
     pub way: Way,
     /// The same on a copy that only the index is made of.
@@ -156,14 +156,14 @@ pub fn describe(
     now: Instance,
     to: &Version,
     contracts: (&Contract, &Contract),
-    servers: Servers,
+    given: Given,
 ) -> Result<Described> {
     let mut then = texts::renewed(&now, to)?;
     let crossing = crossing::of(cluster, &now, &then, contracts)?;
     then.env = crossing.env.clone();
     let mut beside = then.clone();
     beside.layout = cluster.layout.next(&now.name);
-    let way = Way::of(&now, &then, contracts.1, servers);
+    let way = Way::of(&now, &then, contracts.1, given);
     let ahead = match way {
         Way::Migrated => {
             let mut ahead = texts::renewed(&now, to)?;
@@ -178,7 +178,7 @@ pub fn describe(
         now,
         then,
         beside,
-        servers,
+        given,
         way,
         ahead,
         crossing,
@@ -229,7 +229,7 @@ pub fn parts<'a>(
         beside: app(beside, next),
         then: app(then, next),
         entries,
-        follows: described.servers.follows,
+        follows: described.given.follows,
         way: described.way,
         ahead,
         kept: Kept {
@@ -295,8 +295,11 @@ fn one(
         (to, next),
         args.force,
     )?;
-    let servers = Servers::of(&session, args.search.is_none());
-    let described = describe(&session.cluster, now, to, (contract, next), servers)?;
+    let observed = Observed::settled(context, &session.cluster, std::slice::from_ref(&now))?;
+    let serves = observed.web_runs(name) && !change.as_ref().is_some_and(Change::stops_all);
+    let same_search = change.as_ref().is_none_or(|c| c.new_search().is_none());
+    let given = Given::of(&session, serves, same_search);
+    let described = describe(&session.cluster, now, to, (contract, next), given)?;
     let now = &described.now;
     let snapshot = !args.no_snapshot;
     let mut parts = parts(
@@ -306,7 +309,6 @@ fn one(
         snapshot,
         change.as_ref(),
     )?;
-    let observed = Observed::settled(context, &session.cluster, std::slice::from_ref(now))?;
     let also = change.as_ref().map_or(0, Change::takes);
     check::place(&session, &observed, &parts, also)?;
     if let Some(change) = &change {

@@ -65,7 +65,7 @@ pub fn answer(database: &mut Database, statements: &str) -> Result<String> {
             };
             out.push_str(&format!("{count}\n"));
         } else if statement.starts_with("SELECT @@log_bin,") {
-            out.push_str("1\tROW\n");
+            out.push_str("1\tROW\t1\n");
         } else if statement.starts_with("SELECT @@log_bin_basename") {
             out.push_str("/var/lib/mysql/binlog\n");
         } else if statement.starts_with("SHOW MASTER STATUS") {

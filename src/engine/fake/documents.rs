@@ -29,7 +29,7 @@ pub fn wanted(count: u64, body: &str) -> Value {
     let documents = ids.map(|wanted| {
         let found = (0..count).find(|number| wanted == &id(*number));
         match found {
-            Some(number) => json!({"_id": wanted, "_source": source(number)}),
+            Some(number) => json!({"_id": wanted, "_version": 1, "_source": source(number)}),
             None => json!({"_id": wanted}),
         }
     });

@@ -36,7 +36,7 @@ fn page(indices: &BTreeMap<String, u64>, index: &str, from: u64) -> (u16, String
     };
     let to = total.min(&(from + 2)).to_owned();
     let hits: Vec<_> = (from..to)
-        .map(|n| json!({"_id": id(n), "_type": "entities", "_source": source(n)}))
+        .map(|n| json!({"_id": id(n), "_type": "entities", "_version": 1, "_source": source(n)}))
         .collect();
     let body = json!({
         "_scroll_id": format!("{index}{AT}{to}"),
