@@ -93,7 +93,7 @@ fn upgraded_while(cluster: &Cluster, version: &str, deed: impl FnOnce()) -> Ran 
     cluster.sql("update kor_main.media set image_processing = 1");
     let words = ["upgrade", version, "--yes", "--no-snapshot"];
     let running = cluster.instance("main", words).spawn();
-    until("it follows", 120, || is_over(cluster, "follow_copy"));
+    until("it follows", 300, || is_over(cluster, "follow_copy"));
     deed();
     cluster.sql("update kor_main.media set image_processing = 0");
     running.end()
