@@ -82,7 +82,7 @@ pub fn fill(world: &World<'_>, filling: &Filling) -> Result<()> {
             Err(error) if error.interrupted => return Err(error),
             Err(error) => error.to_string(),
         };
-        said_no_use(world, &source, &why);
+        said_no_use(world, source, &why);
     }
     app::run_phase(world, &filling.all, "filling the search index", None)?;
     sweep(filling)
@@ -94,21 +94,18 @@ pub fn fill_ahead(world: &World<'_>, filling: &Filling) -> Result<()> {
     let Some(other) = filling.other.as_deref() else {
         return Ok(());
     };
-    match taken(world, filling, Source::Index(other)) {
-        Ok(Taken::Enough(_)) => Ok(()),
-        Ok(Taken::TooFew(why)) => {
-            said_no_use(world, &Source::Index(other), &why);
-            Ok(())
-        }
-        Err(error) if error.interrupted => Err(error),
-        Err(error) => {
-            said_no_use(world, &Source::Index(other), &error.to_string());
-            Ok(())
-        }
-    }
+    let source = Source::Index(other);
+    let why = match taken(world, filling, source) {
+        Ok(Taken::Enough(_)) => return Ok(()),
+        Ok(Taken::TooFew(why)) => why,
+        Err(error) if error.interrupted => return Err(error),
+        Err(error) => error.to_string(),
+    };
+    said_no_use(world, source, &why);
+    Ok(())
 }
 
-fn said_no_use(world: &World<'_>, source: &Source<'_>, why: &str) {
+fn said_no_use(world: &World<'_>, source: Source<'_>, why: &str) {
     world
         .observer
         .note(&format!("the documents of {source} do not do: {why}"));
