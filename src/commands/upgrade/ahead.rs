@@ -9,7 +9,6 @@ use crate::host::clock;
 use crate::model::container::{Role, names};
 use crate::model::contract::Contract;
 use crate::model::instance::Instance;
-use crate::model::undo::Place;
 use crate::services::app::App;
 use crate::services::database::Server;
 use crate::services::replay;
@@ -98,10 +97,7 @@ pub fn push_migrated(plan: &mut Plan, session: &Session<'_>, parts: &Parts<'_>) 
     let Some(index) = app.instance.index.clone() else {
         return Ok(());
     };
-    let copy = plan::copy_of(&parts.now, app, false);
-    plan::push_place(plan, entries.clone(), &copy);
-    plan.push(Step::CopySchema { copy: copy.clone() });
-    plan.push(Step::LeaveCopy { copy: copy.clone() });
+    plan::push_still(plan, &parts.now, app, entries.clone());
     plan::push_files(plan, &parts.now, [app.instance.layout.clone()]);
     plan.push(Step::RunPhase {
         spec: Box::new(app.phase(&app.contract.commands.migrate, &session.id)?),
@@ -111,24 +107,12 @@ pub fn push_migrated(plan: &mut Plan, session: &Session<'_>, parts: &Parts<'_>) 
         ),
         input: None,
     });
-    let search = names::service(&app.cluster.name, Role::Search);
     plan.push(Step::MakeIndex {
         spec: Box::new(app.phase(&app.contract.commands.index, &session.id)?),
-        search: search.clone(),
+        search: names::service(&app.cluster.name, Role::Search),
         index,
     });
-    plan.push(Step::DropContent {
-        database: copy.database,
-        search,
-        place: Place {
-            schema: app.instance.schema.clone(),
-            user: app.instance.database_user.clone(),
-            index: None,
-        },
-    });
-    plan.push(Step::DiscardDirectory {
-        path: app.instance.layout.root().to_owned(),
-    });
+    plan::push_let_go(plan, app, None);
     Ok(())
 }
 

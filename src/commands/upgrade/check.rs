@@ -143,8 +143,7 @@ pub fn place(
         well(context, observed, now)?;
     }
     // What an index is made of ahead is gone before the copy is made, but not out of the log.
-    let also_logged = parts.ahead.is_some();
-    room(session, now, (also, also_logged))
+    room(session, now, also, parts.ahead.is_some())
 }
 
 /// Whether an instance that runs is well.
@@ -170,7 +169,7 @@ pub fn well(context: &Context<'_>, observed: &Observed, app: &App<'_>) -> Result
 
 /// The copy of the schema and its log take twice its size at most (three times where a copy went
 /// `ahead`), and others need some as well; files are linked where they can be, and copied where not.
-fn room(session: &Session<'_>, now: &App<'_>, (also, ahead): (u64, bool)) -> Result<u64> {
+fn room(session: &Session<'_>, now: &App<'_>, also: u64, ahead: bool) -> Result<u64> {
     let layout = &session.cluster.layout;
     let server = database::Server::of(session.context.engine, &session.cluster);
     let times = 2 + u64::from(ahead);

@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::host::clone::Rules;
 use crate::model::container::{Role, names};
 use crate::model::layout::InstanceLayout;
-use crate::model::undo::{CONTENT, Kept};
+use crate::model::undo::{CONTENT, Kept, Place};
 use crate::services::app::App;
 use crate::services::read_only::Rights;
 use crate::steps::{Entry, Plan, SchemaCopy, Step};
@@ -205,26 +205,41 @@ pub fn rehearsal(session: &Session<'_>, parts: &Parts<'_>) -> Result<Plan> {
     let mut plan = session.plan();
     plan.instances = vec![parts.now.instance.name.clone()];
     first_content::push_waits(&mut plan, session);
-    let copy = copy_of(&parts.now, &parts.beside, false);
-    push_place(&mut plan, parts.entries.clone(), &copy);
-    plan.push(Step::CopySchema { copy: copy.clone() });
-    plan.push(Step::LeaveCopy { copy: copy.clone() });
+    push_still(&mut plan, &parts.now, &parts.beside, parts.entries.clone());
     push_work(&mut plan, session, parts, None)?;
     // What was tried out goes the way that a failure would go.
     plan.no_return_from_here();
-    plan.push(Step::DropContent {
-        database: copy.database,
-        search: names::service(&session.cluster.name, Role::Search),
-        place: parts.kept.new.clone(),
-    });
-    plan.push(Step::DiscardDirectory {
-        path: parts.beside.instance.layout.root().to_owned(),
-    });
+    let index = parts.beside.instance.index.clone();
+    push_let_go(&mut plan, &parts.beside, index);
     Ok(plan)
 }
 
+/// The steps that make a copy as the original is in one moment, and lay out its place.
+pub(super) fn push_still(plan: &mut Plan, now: &App<'_>, app: &App<'_>, entries: Vec<Entry>) {
+    let copy = copy_of(now, app, false);
+    push_place(plan, entries, &copy);
+    plan.push(Step::CopySchema { copy: copy.clone() });
+    plan.push(Step::LeaveCopy { copy });
+}
+
+/// The steps that let a copy and its place go again, with an index if that is to go too.
+pub(super) fn push_let_go(plan: &mut Plan, app: &App<'_>, index: Option<String>) {
+    plan.push(Step::DropContent {
+        database: names::service(&app.cluster.name, Role::Database),
+        search: names::service(&app.cluster.name, Role::Search),
+        place: Place {
+            schema: app.instance.schema.clone(),
+            user: app.instance.database_user.clone(),
+            index,
+        },
+    });
+    plan.push(Step::DiscardDirectory {
+        path: app.instance.layout.root().to_owned(),
+    });
+}
+
 /// From the instance as it serves to another description of it; whether it `follows`.
-pub(super) fn copy_of(now: &App<'_>, beside: &App<'_>, follows: bool) -> Box<SchemaCopy> {
+fn copy_of(now: &App<'_>, beside: &App<'_>, follows: bool) -> Box<SchemaCopy> {
     let name = &now.instance.name;
     let exchange = now.cluster.layout.exchange();
     Box::new(SchemaCopy {
@@ -242,7 +257,7 @@ pub(super) fn copy_of(now: &App<'_>, beside: &App<'_>, follows: bool) -> Box<Sch
 }
 
 /// The steps that make the place of the copy.
-pub(super) fn push_place(plan: &mut Plan, entries: Vec<Entry>, copy: &SchemaCopy) {
+fn push_place(plan: &mut Plan, entries: Vec<Entry>, copy: &SchemaCopy) {
     plan.push(Step::Place {
         what: "lay out the place of a copy".to_owned(),
         entries,
