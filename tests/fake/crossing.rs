@@ -14,7 +14,7 @@ pub fn by_files(place: &Place) {
     place.call(&["create", "c"]).done();
     let link = "c/cluster.sh";
     place.link(link, &["boot"]).done();
-    let words = ["new", "a", "--port", "18001", "--version", "v3.0.5"];
+    let words = ["new", "a", "--port", "18901", "--version", "v3.0.5"];
     place.link(link, &words).done();
     for (name, text) in [
         (
@@ -222,7 +222,7 @@ fn paths_in_the_containers_are_those_of_the_new_era() {
     place.call(&["create", "c"]).done();
     let link = "c/cluster.sh";
     place.link(link, &["boot"]).done();
-    let words = ["new", "a", "--port", "18002", "--version", "v4.1.0"];
+    let words = ["new", "a", "--port", "18902", "--version", "v4.1.0"];
     place.link(link, &words).done();
     let env = || fs::read_to_string(place.join("c/instances/a/.env")).unwrap();
     let key = |text: &str| {
@@ -256,7 +256,7 @@ fn a_file_that_the_era_of_before_did_not_have_is_made_and_goes_on_the_way_back()
     place.call(&words).done();
     let link = "c/cluster.sh";
     place.link(link, &["boot"]).done();
-    let words = ["new", "a", "--port", "18003", "--version", "v1.9.2"];
+    let words = ["new", "a", "--port", "18903", "--version", "v1.9.2"];
     place.link(link, &words).done();
     place.link(INSTANCE, &["start"]).done();
     let key = place.join("c/instances/a/secret_key_base");
