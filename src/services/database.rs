@@ -264,16 +264,8 @@ impl<'a> Server<'a> {
     /// # Errors
     /// Exit 1 with what the server says.
     pub fn make_account(&self, user: &str, password: &Secret, schema: &str) -> Result<()> {
-        let account = sql::account(user);
-        self.query(&format!(
-            "SET SESSION sql_log_bin = 0;\n\
-             CREATE USER IF NOT EXISTS {account} IDENTIFIED BY {password};\n\
-             ALTER USER {account} IDENTIFIED BY {password};\n\
-             GRANT ALL PRIVILEGES ON {schema}.* TO {account};\n",
-            password = sql::literal(password.reveal()),
-            schema = sql::grant_pattern(schema),
-        ))
-        .map(drop)
+        self.query(&statements_for_account(user, password, schema))
+            .map(drop)
     }
 
     /// Makes an account that can do again what the binary log has, in one schema and nowhere
@@ -282,12 +274,19 @@ impl<'a> Server<'a> {
     /// # Errors
     /// Exit 1 with what the server says.
     pub fn make_replay_account(&self, user: &str, password: &Secret, schema: &str) -> Result<()> {
-        self.make_account(user, password, schema)?;
-        self.query(&format!(
-            "SET SESSION sql_log_bin = 0;\nGRANT BINLOG REPLAY ON *.* TO {};\n",
-            sql::account(user)
-        ))
-        .map(drop)
+        let mut statements = statements_for_account(user, password, schema);
+        let account = sql::account(user);
+        statements.push_str(&format!("GRANT BINLOG REPLAY ON *.* TO {account};\n"));
+        self.query(&statements).map(drop)
+    }
+
+    /// Ends connections, in one call; one that ended by itself since is fine.
+    ///
+    /// # Errors
+    /// Exit 1 where the server cannot be asked.
+    pub fn end_connections(&self, ids: &[&str]) -> Result<()> {
+        let statements: String = ids.iter().map(|id| format!("KILL {id};\n")).collect();
+        self.ask(&statements, &["--force"], STATEMENT).map(drop)
     }
 
     /// Drops an account.
@@ -434,6 +433,19 @@ impl<'a> Server<'a> {
     fn lines(&self, query: &str) -> Result<Vec<String>> {
         Ok(self.query(query)?.lines().map(str::to_owned).collect())
     }
+}
+
+/// None of it goes into the binary log.
+fn statements_for_account(user: &str, password: &Secret, schema: &str) -> String {
+    format!(
+        "SET SESSION sql_log_bin = 0;\n\
+         CREATE USER IF NOT EXISTS {account} IDENTIFIED BY {password};\n\
+         ALTER USER {account} IDENTIFIED BY {password};\n\
+         GRANT ALL PRIVILEGES ON {schema}.* TO {account};\n",
+        account = sql::account(user),
+        password = sql::literal(password.reveal()),
+        schema = sql::grant_pattern(schema),
+    )
 }
 
 fn number(answer: &str) -> Result<u64> {

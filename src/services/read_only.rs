@@ -216,11 +216,13 @@ fn end_connections(server: &Server<'_>, user: &str, interrupt: Option<&Interrupt
                 "a connection of {user} to the database does not end"
             )));
         }
-        for (id, command) in left {
-            if command == "Sleep" || since.elapsed() > PATIENCE {
-                // One that ended by itself since cannot be ended.
-                let _ = server.query(&format!("KILL {id};\n"));
-            }
+        let is_late = since.elapsed() > PATIENCE;
+        let ended: Vec<&str> = left
+            .filter(|(_, command)| *command == "Sleep" || is_late)
+            .map(|(id, _)| id)
+            .collect();
+        if !ended.is_empty() {
+            server.end_connections(&ended)?;
         }
         if let Some(interrupt) = interrupt {
             interrupt.check("waiting for the database's connections to end was stopped")?;
