@@ -38,61 +38,86 @@ pub struct Range {
     to: Position,
 }
 
-/// Where the log stands; nothing where the server writes none of its rows, or is none of MariaDB's:
-/// nobody there may be allowed to replay it and nothing else.
+/// Asks whether the server writes rows, and is one of MariaDB's.
+const FORMAT: &str = "SELECT @@log_bin, @@binlog_format, INSTR(@@version, 'MariaDB') > 0;\n";
+
+/// The answer of one whose log can be followed.
+const FOLLOWED: [&str; 3] = ["1", "ROW", "1"];
+
+/// Whether the server has a log that can be followed: not where it writes none of its rows, or is none
+/// of MariaDB's: nobody there may be allowed to replay it and nothing else.
 ///
 /// # Errors
 /// Exit 1 with what the server says.
-pub fn position(server: &Server<'_>) -> Result<Option<Position>> {
-    let format =
-        server.query("SELECT @@log_bin, @@binlog_format, INSTR(@@version, 'MariaDB') > 0;\n")?;
-    if format.split_whitespace().collect::<Vec<_>>() != ["1", "ROW", "1"] {
-        return Ok(None);
+pub fn can_be_followed(server: &Server<'_>) -> Result<bool> {
+    let format = server.query(FORMAT)?;
+    Ok(format.split_whitespace().eq(FOLLOWED))
+}
+
+/// The range from a position to where the log stands now.
+///
+/// # Errors
+/// Exit 1 where the log cannot be followed or its beginning is gone, or with what the server says.
+pub fn range(server: &Server<'_>, from: &Position) -> Result<Range> {
+    // In one call: in the last round nobody may write.
+    let answer = server.query(&format!(
+        "{FORMAT}SELECT @@log_bin_basename;\nSHOW MASTER STATUS;\nSHOW BINARY LOGS;\n"
+    ))?;
+    let mut lines = answer.lines();
+    let format = lines.next().unwrap_or_default();
+    if !format.split_whitespace().eq(FOLLOWED) {
+        return Err(Error::failed(
+            "the database has no binary log of rows any more",
+        ));
     }
-    let answer = server.query("SHOW MASTER STATUS;\n")?;
-    let mut columns = answer.trim_end().split('\t');
-    let position = columns.next().zip(columns.next()).and_then(|(file, at)| {
+    let base = lines.next().unwrap_or_default();
+    let mut status = lines.next().unwrap_or_default().split('\t');
+    let to = status.next().zip(status.next()).and_then(|(file, at)| {
         Some(Position {
             file: file.to_owned(),
             offset: at.parse().ok()?,
         })
     });
-    match position {
-        Some(position) => Ok(Some(position)),
-        None => Err(Error::failed(
-            "the database does not say where its binary log stands",
-        )),
-    }
-}
-
-/// The range from one position to another.
-///
-/// # Errors
-/// Exit 1 where the log's beginning is gone, or with what the server says.
-pub fn range(server: &Server<'_>, from: &Position, to: &Position) -> Result<Range> {
-    let base = server.query("SELECT @@log_bin_basename;\n")?;
-    let directory = Path::new(base.trim()).parent().unwrap_or(Path::new("/"));
-    let logs = server.query("SHOW BINARY LOGS;\n")?;
-    let files: Vec<String> = logs
-        .lines()
-        .filter_map(|line| line.split('\t').next())
-        .skip_while(|file| *file != from.file)
-        .map(|file| directory.join(file).display().to_string())
-        .collect();
+    let to =
+        to.ok_or_else(|| Error::failed("the database does not say where its binary log stands"))?;
+    let logs = lines.filter_map(|line| line.split('\t').next());
+    let files = files_between(logs, from, &to);
     if files.is_empty() {
         return Err(Error::failed(format!(
             "the binary log {} is gone",
             from.file
         )));
     }
+    let directory = Path::new(base).parent().unwrap_or(Path::new("/"));
+    let inside = |file: &str| directory.join(file).display().to_string();
     Ok(Range {
-        files,
+        files: files.into_iter().map(inside).collect(),
         from: from.clone(),
-        to: to.clone(),
+        to,
     })
 }
 
+/// The logs of a range. The last position counts for the last one that is read, so that one that was
+/// begun since must not be among them.
+fn files_between<'a>(
+    logs: impl Iterator<Item = &'a str>,
+    from: &Position,
+    to: &Position,
+) -> Vec<&'a str> {
+    let mut files: Vec<&str> = logs.skip_while(|file| *file != from.file).collect();
+    match files.iter().position(|file| *file == to.file) {
+        Some(last) => files.truncate(last + 1),
+        None => files.clear(),
+    }
+    files
+}
+
 impl Range {
+    /// Where it ends.
+    pub fn end(&self) -> &Position {
+        &self.to
+    }
+
     /// Whether nothing is in it.
     pub fn is_empty(&self) -> bool {
         self.from == self.to
@@ -186,5 +211,29 @@ pub fn replay(
             Error::failed(format!("the binary log cannot be replayed on {copy}"))
                 .why(ended.last_lines(3).join(" ")),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_has_the_logs_from_its_first_to_its_last() {
+        let position = |file: &str| Position {
+            file: file.to_owned(),
+            offset: 4,
+        };
+        let files = |from, to| {
+            files_between(
+                ["1", "2", "3", "4"].into_iter(),
+                &position(from),
+                &position(to),
+            )
+        };
+        assert_eq!(files("2", "3"), ["2", "3"], "4 was begun since");
+        assert_eq!(files("4", "4"), ["4"]);
+        assert!(files("0", "3").is_empty(), "the first is gone");
+        assert!(files("3", "2").is_empty());
     }
 }

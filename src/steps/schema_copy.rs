@@ -235,7 +235,7 @@ fn copy_once(
     let login = copy.beside("cnf");
     let text = load::login(&copy.user, &copy.password);
     files::write(&login, text.reveal(), files::PRIVATE)?;
-    let follows = copy.follows && replay::position(server)?.is_some();
+    let follows = copy.follows && replay::can_be_followed(server)?;
     let mut out = Fifo::make(&copy.pipe)?;
     let into = FifoIn::make(&copy.beside("load"))?;
     let (dumped, taken) = (out.over(), into.over());
@@ -319,15 +319,13 @@ fn round(
         .interrupt
         .check("following the original was stopped")?;
     room::check(&world.layout.database_data())?;
-    let to = replay::position(server)?
-        .ok_or_else(|| Error::failed("the database has no binary log of rows any more"))?;
-    let range = replay::range(server, &standing.at, &to)?;
+    let range = replay::range(server, &standing.at)?;
     if range.is_empty() {
         return Ok(());
     }
     let held = replayed(world, copy, server, &range)?;
     standing.same.keep(&held);
-    standing.at = to;
+    standing.at = range.end().clone();
     Ok(())
 }
 

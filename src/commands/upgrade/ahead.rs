@@ -67,7 +67,7 @@ impl Given {
     pub fn of(session: &Session<'_>, serves: bool, same_search: bool) -> Self {
         let server = Server::of(session.context.engine, &session.cluster);
         // A database that does not answer is refused for that, with more words.
-        let follows = replay::position(&server).map_or(true, |at| at.is_some());
+        let follows = replay::can_be_followed(&server).unwrap_or(true);
         Given {
             serves,
             same_search,
