@@ -114,45 +114,81 @@ pub fn counts(
         .collect())
 }
 
-/// When each table of a schema was last written to, for comparing, also by what no log has; not
-/// those of the last two seconds, for the server only says the second.
+/// What the server knows of a table without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// When it was last written to, for comparing, also by what no log has; nothing where that is within
+    /// the last two seconds, for the server only says the second.
+    pub written: Option<String>,
+    /// Its size, as the server estimates it.
+    pub bytes: u64,
+}
+
+/// What the server knows of each table of a schema.
 ///
 /// # Errors
 /// Exit 1 with what the server says.
-pub fn last_writes(server: &Server<'_>, schema: &str) -> Result<BTreeMap<String, String>> {
+pub fn known(server: &Server<'_>, schema: &str) -> Result<BTreeMap<String, Known>> {
     let answer = server.query(&format!(
-        "SELECT table_name, COALESCE(update_time, '-') FROM information_schema.tables \
-         WHERE table_schema = {} AND table_type = 'BASE TABLE' \
-         AND COALESCE(update_time < NOW() - INTERVAL 2 SECOND, TRUE);\n",
+        "SELECT table_name, COALESCE(update_time, '-'), \
+         COALESCE(update_time < NOW() - INTERVAL 2 SECOND, TRUE), \
+         COALESCE(data_length + index_length, 0) \
+         FROM information_schema.tables \
+         WHERE table_schema = {} AND table_type = 'BASE TABLE';\n",
         sql::literal(schema)
     ))?;
     let table = |line: &str| {
-        let (name, time) = line.split_once('\t')?;
-        Some((name.to_owned(), time.to_owned()))
+        let mut columns = line.split('\t');
+        let (name, time) = (columns.next()?, columns.next()?);
+        let settled = columns.next()? == "1";
+        let known = Known {
+            written: settled.then(|| time.to_owned()),
+            bytes: columns.next()?.parse().ok()?,
+        };
+        Some((name.to_owned(), known))
     };
     Ok(answer.lines().filter_map(table).collect())
 }
 
-/// How each table and view of a schema is made; without what rows leave behind (the next number)
+/// How the tables and views of a schema are made, by their names.
+pub type Shapes = BTreeMap<String, String>;
+
+/// How each table and view of two schemas is made; without what rows leave behind (the next number)
 /// and without whom a view belongs to.
 ///
 /// # Errors
 /// Exit 1 with what the server says.
-pub fn shapes(server: &Server<'_>, schema: &str) -> Result<BTreeMap<String, String>> {
-    let names = server.tables(schema)?;
-    let mut queries = format!("USE {};\n", sql::identifier(schema));
-    for name in &names {
-        queries.push_str(&format!("SHOW CREATE TABLE {};\n", sql::identifier(name)));
-    }
-    let answer = server.query_within(&queries, READING)?;
+pub fn shapes(server: &Server<'_>, (one, other): (&str, &str)) -> Result<(Shapes, Shapes)> {
+    let answer = server.query(&format!(
+        "SELECT table_schema, table_name FROM information_schema.tables \
+         WHERE table_schema IN ({}, {});\n",
+        sql::literal(one),
+        sql::literal(other)
+    ))?;
+    let names: Vec<(&str, &str)> = answer
+        .lines()
+        .filter_map(|line| line.split_once('\t'))
+        .collect();
+    // A view's own schema is left out of its text where it is the one that is used.
+    let queries = names.iter().map(|(schema, name)| {
+        let (schema, name) = (sql::identifier(schema), sql::identifier(name));
+        format!("USE {schema};\nSHOW CREATE TABLE {name};\n")
+    });
+    let answer = server.query_within(&queries.collect::<String>(), READING)?;
     // Line ends within are escaped: a line for each. The name stands first in it.
-    let shapes: Vec<String> = answer.lines().map(|line| shape(line, schema)).collect();
-    match shapes.len() == names.len() {
-        true => Ok(names.into_iter().zip(shapes).collect()),
-        false => Err(Error::failed(
+    let lines: Vec<&str> = answer.lines().collect();
+    if lines.len() != names.len() {
+        return Err(Error::failed(
             "the database does not say how its tables are made",
-        )),
+        ));
     }
+    let of = |wanted: &str| {
+        let all = names.iter().zip(&lines);
+        all.filter(|((schema, _), _)| *schema == wanted)
+            .map(|((schema, name), line)| ((*name).to_owned(), shape(line, schema)))
+            .collect()
+    };
+    Ok((of(one), of(other)))
 }
 
 fn shape(line: &str, schema: &str) -> String {

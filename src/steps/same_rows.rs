@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::model::binary_log::Held;
 use crate::model::undo::Table;
 use crate::services::database::Server;
-use crate::services::tables;
+use crate::services::tables::{self, Known};
 use crate::steps::SchemaCopy;
 
 /// Up to this size the rows themselves are compared, and not only their number.
@@ -34,9 +34,10 @@ impl Seen {
         self.0.retain(|table, _| held.spares(table));
     }
 
-    fn still(&self, table: &str, now: &BTreeMap<String, String>) -> bool {
+    fn still(&self, table: &str, now: &Tables) -> bool {
         let time = self.0.get(table).map(|mark| &mark.time);
-        time.is_some() && time == now.get(table)
+        let written = now.get(table).and_then(|known| known.written.as_ref());
+        time.is_some() && time == written
     }
 }
 
@@ -46,13 +47,16 @@ impl Seen {
 /// # Errors
 /// Exit 1 where they cannot be read.
 pub fn seen(copy: &SchemaCopy, server: &Server<'_>) -> Result<Seen> {
-    let times = tables::last_writes(server, &copy.from)?;
+    let known = tables::known(server, &copy.from)?;
     let there = server.tables(&copy.to)?;
-    let counts = |name: &&String| !copy.but.contains(name) && there.contains(name);
-    let names: Vec<String> = times.keys().filter(counts).cloned().collect();
-    let (from, to) = both(copy, server, &names)?;
-    let same = times.into_iter().filter_map(|(name, time)| {
-        let state = from.get(&name)?;
+    let counts = |(name, known): &(&String, &Known)| {
+        known.written.is_some() && !copy.but.contains(name) && there.contains(name)
+    };
+    let counted = known.iter().filter(counts);
+    let names: Vec<String> = counted.map(|(name, _)| name.clone()).collect();
+    let (from, to) = both(copy, server, &names, &known)?;
+    let same = known.into_iter().filter_map(|(name, known)| {
+        let (state, time) = (from.get(&name)?, known.written?);
         let rows = state.rows;
         (to.get(&name) == Some(state)).then_some((name, Mark { time, rows }))
     });
@@ -66,10 +70,7 @@ pub fn seen(copy: &SchemaCopy, server: &Server<'_>) -> Result<Seen> {
 /// Exit 1 with what is not the same.
 pub fn compare(copy: &SchemaCopy, server: &Server<'_>, seen: &Seen) -> Result<()> {
     let differs = |what: String| Err(Error::failed("the copy is not the same").why(what));
-    let (from, to) = (
-        tables::shapes(server, &copy.from)?,
-        tables::shapes(server, &copy.to)?,
-    );
+    let (from, to) = tables::shapes(server, (&copy.from, &copy.to))?;
     if let Some((name, _)) = from
         .iter()
         .find(|(name, shape)| to.get(*name) != Some(shape))
@@ -79,11 +80,11 @@ pub fn compare(copy: &SchemaCopy, server: &Server<'_>, seen: &Seen) -> Result<()
     if let Some(name) = to.keys().find(|name| !from.contains_key(*name)) {
         return differs(format!("the table {name} is too much"));
     }
-    let times = tables::last_writes(server, &copy.from)?;
+    let known = tables::known(server, &copy.from)?;
     let (still, names): (Vec<String>, Vec<String>) = from
         .into_keys()
         .filter(|name| !copy.but.contains(name))
-        .partition(|name| seen.still(name, &times));
+        .partition(|name| seen.still(name, &known));
     let rows = tables::rows(server, &copy.from, &still)?;
     if let Some((name, rows)) = rows
         .iter()
@@ -91,7 +92,7 @@ pub fn compare(copy: &SchemaCopy, server: &Server<'_>, seen: &Seen) -> Result<()
     {
         return differs(format!("{name} has {rows} rows by now"));
     }
-    let (from, to) = both(copy, server, &names)?;
+    let (from, to) = both(copy, server, &names, &known)?;
     match from
         .iter()
         .find(|(name, state)| to.get(*name) != Some(state))
@@ -105,11 +106,21 @@ pub fn compare(copy: &SchemaCopy, server: &Server<'_>, seen: &Seen) -> Result<()
     }
 }
 
+type Tables = BTreeMap<String, Known>;
 type States = BTreeMap<String, Table>;
 
-/// What is in these tables of both.
-fn both(copy: &SchemaCopy, server: &Server<'_>, names: &[String]) -> Result<(States, States)> {
-    let whole = server.schema_bytes(&copy.from)? <= COMPARED_BYTES;
+/// What is in these tables of both, of those that the original has.
+fn both(
+    copy: &SchemaCopy,
+    server: &Server<'_>,
+    names: &[String],
+    known: &Tables,
+) -> Result<(States, States)> {
+    if names.is_empty() {
+        return Ok((States::new(), States::new()));
+    }
+    let bytes: u64 = known.values().map(|known| known.bytes).sum();
+    let whole = bytes <= COMPARED_BYTES;
     let of = |schema: &str| match whole {
         true => tables::states(server, schema, names),
         false => tables::counts(server, schema, names),
@@ -126,15 +137,22 @@ fn both(copy: &SchemaCopy, server: &Server<'_>, names: &[String]) -> Result<(Sta
 mod tests {
     use super::*;
 
-    fn times(of: &[(&str, &str)]) -> BTreeMap<String, String> {
+    fn tables(of: &[(&str, &str)]) -> Tables {
+        let known = |time: &str| Known {
+            written: Some(time.to_owned()).filter(|time| time != "just now"),
+            bytes: 1,
+        };
         of.iter()
-            .map(|(table, time)| ((*table).to_owned(), (*time).to_owned()))
+            .map(|(table, time)| ((*table).to_owned(), known(time)))
             .collect()
     }
 
     fn marks(of: &[(&str, &str)]) -> BTreeMap<String, Mark> {
-        let mark = |(table, time)| (table, Mark { time, rows: 1 });
-        times(of).into_iter().map(mark).collect()
+        let mark = |(table, known): (String, Known)| {
+            let time = known.written.unwrap();
+            (table, Mark { time, rows: 1 })
+        };
+        tables(of).into_iter().map(mark).collect()
     }
 
     #[test]
@@ -144,10 +162,11 @@ mod tests {
             tables: ["c".to_owned()].into(),
             ..Held::default()
         });
-        let still = |now: &[(&str, &str)], table: &str| seen.still(table, &times(now));
+        let still = |now: &[(&str, &str)], table: &str| seen.still(table, &tables(now));
         assert!(still(&[("a", "-")], "a") && still(&[("b", "1")], "b"));
         assert!(!still(&[("b", "2")], "b"), "what no log has");
-        assert!(!still(&[], "b"), "written to of late");
+        assert!(!still(&[("b", "just now")], "b"), "written to of late");
+        assert!(!still(&[], "b"), "gone");
         assert!(!still(&[("c", "1")], "c"), "the log has something of it");
         assert!(!still(&[("d", "1")], "d"), "never seen");
         seen.keep(&Held {
