@@ -174,6 +174,7 @@ impl Deeds<Step> for World<'_> {
                 schema_copy::undo(self, copy),
             ),
             Step::CopyFiles { to, .. } => files_copy::undo(to),
+            Step::SettleFiles { worked_on, .. } => files_copy::undo_settle(worked_on),
             Step::NoteContent { directory, .. } => kept::forget_note(directory),
             Step::Exchange {
                 entries,
@@ -201,7 +202,6 @@ impl Deeds<Step> for World<'_> {
             | Step::FollowCopy { .. }
             | Step::CompleteCopy { .. }
             | Step::LeaveCopy { .. }
-            | Step::SettleFiles { .. }
             | Step::GiveBack { .. }
             | Step::CheckEmptySchema { .. }
             | Step::RunPhase { .. }

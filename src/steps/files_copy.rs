@@ -36,7 +36,8 @@ pub fn undo(to: &Path) -> Result<()> {
 }
 
 /// Of two copies one is not needed: where `worked_on` was changed, the original is what is kept in
-/// the place of `kept`; where it was not, the original goes on serving.
+/// the place of `kept`; where it was not, the original goes on serving. The one that is not needed
+/// is set aside: removing it takes its time, and nobody writes meanwhile.
 pub fn settle(worked_on: &Path, kept: &Path) -> Result<()> {
     if !worked_on.is_dir() || !kept.is_dir() {
         return Ok(());
@@ -47,7 +48,19 @@ pub fn settle(worked_on: &Path, kept: &Path) -> Result<()> {
         files::sync_file_system(worked_on)?;
     }
     crash::point("before one of two copies goes");
-    files::remove_tree(if same { worked_on } else { kept })
+    let aside = aside(worked_on);
+    files::remove_tree(&aside)?;
+    files::rename(if same { worked_on } else { kept }, &aside)
+}
+
+/// Removes the copy that was set aside; both go then.
+pub fn undo_settle(worked_on: &Path) -> Result<()> {
+    files::remove_tree(&aside(worked_on))
+}
+
+/// Beside the one that was worked on, in a place that is discarded at the end.
+fn aside(worked_on: &Path) -> PathBuf {
+    worked_on.with_extension("superfluous")
 }
 
 /// What tells a file that was changed: a link's target, else size and time. (A directory's time
@@ -124,6 +137,14 @@ mod tests {
                 assert_eq!(at("worked").exists(), worked_on);
                 assert_eq!(at("kept").exists(), kept);
             }
+            undo_settle(&at("worked")).unwrap();
+            assert_eq!(
+                at("worked").exists(),
+                worked_on,
+                "the others are other steps'"
+            );
+            let left = files::names_in(place.path()).unwrap();
+            assert_eq!(left.len(), 2, "{left:?}");
             for name in ["worked", "kept", "data"] {
                 files::remove_tree(&at(name)).unwrap();
             }

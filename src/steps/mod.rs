@@ -300,7 +300,8 @@ pub enum Step {
         /// What of it is copied, and how.
         rules: Rules,
     },
-    /// Lets one of two copies go: the one that was worked on, where that changed nothing in it.
+    /// Lets one of two copies go: the one that was worked on, where that changed nothing in it. It is set
+    /// aside in the place of the copy, which is discarded later.
     SettleFiles {
         /// The copy that was worked on.
         worked_on: PathBuf,
