@@ -16,6 +16,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// A page that asks the database.
 const PAGE: &str = "/entities?per_page=10";
 
+const NO_ANSWER: &str = "the site gave no answer at all";
+
 /// A site, and whoever may write to it.
 pub struct Site {
     address: SocketAddr,
@@ -85,6 +87,32 @@ impl Site {
         writes: Writes,
         work: impl FnOnce() -> Result<T>,
     ) -> Result<(T, Seen, Seen)> {
+        let (done, reads, written) = self.beside_loops(writers, writes, work)?;
+        if written.iter().any(|one| one.answers == 0) {
+            return Err(NO_ANSWER.to_owned());
+        }
+        let writes = written.into_iter().fold(Seen::default(), Seen::and);
+        Ok((done, reads, writes))
+    }
+
+    /// The same where so many want to write and may not.
+    ///
+    /// # Errors
+    /// Where it fails, nobody can read meanwhile, or somebody can write.
+    pub fn during_refused<T>(&self, writers: usize, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let (done, _, refused) = self.beside_loops(writers, Writes::Always, work)?;
+        match refused.iter().all(|one| one.answers == 0) {
+            true => Ok(done),
+            false => Err("somebody could write who should not".to_owned()),
+        }
+    }
+
+    fn beside_loops<T>(
+        &self,
+        writers: usize,
+        writes: Writes,
+        work: impl FnOnce() -> Result<T>,
+    ) -> Result<(T, Seen, Vec<Seen>)> {
         let over = AtomicBool::new(false);
         let (done, reads, written) = thread::scope(|scope| {
             let reads = scope.spawn(|| again(&over, Writes::Always, || self.get(PAGE).map(drop)));
@@ -97,16 +125,16 @@ impl Site {
             (done, reads.join(), written)
         });
         let done = done?;
-        let seen = |one: thread::Result<Seen>| match one {
-            Ok(seen) if seen.answers > 0 => Ok(seen),
-            _ => Err("the site gave no answer at all".to_owned()),
-        };
-        let reads = seen(reads)?;
-        let mut writes = Seen::default();
-        for one in written {
-            writes = writes.and(seen(one)?);
+        let broke_off = |_| "a loop of requests broke off".to_owned();
+        let reads = reads.map_err(broke_off)?;
+        if reads.answers == 0 {
+            return Err(NO_ANSWER.to_owned());
         }
-        Ok((done, reads, writes))
+        let written: Result<Vec<Seen>> = written
+            .into_iter()
+            .map(|one| one.map_err(broke_off))
+            .collect();
+        Ok((done, reads, written?))
     }
 
     /// The body of the answer, which has to be a good one.

@@ -1,4 +1,4 @@
-//! The steps of an upgrade that keep writers away, by plain commands.
+//! The steps of an upgrade that keep writers away, by plain commands, beside the same loops of requests.
 
 use crate::common::place::{Instance, Place};
 use crate::common::site::{Site, Writes};
@@ -24,7 +24,8 @@ impl Bare {
 /// A copy of the schema without its largest table, which nobody writes to; where the log stands then.
 const COPY: &str = r#"
 client -e "DROP DATABASE IF EXISTS bench_bare; CREATE DATABASE bench_bare;
-  CREATE OR REPLACE USER bench_bare IDENTIFIED BY 'bench'; GRANT ALL ON bench_bare.* TO bench_bare" </dev/null
+  CREATE OR REPLACE USER bench_bare IDENTIFIED BY 'bench'; GRANT ALL ON bench_bare.* TO bench_bare;
+  GRANT READ_ONLY ADMIN ON *.* TO bench_bare" </dev/null
 client -BNe "SHOW MASTER STATUS" </dev/null | cut -f 1,2 >"$SCRATCH/position"
 docker exec "$DATABASE" mariadb-dump $login --single-transaction --quick --hex-blob   --ignore-table="$SCHEMA.bench_rows" "$SCHEMA" | client bench_bare
 "#;
@@ -54,7 +55,13 @@ curl -sf -o /dev/null -XDELETE "http://$address:9200/bench_bare"
 echo $((ended - began))
 "#;
 
+/// From then on the site reads only.
+const READ_ONLY: &str = r#"
+client -e "SET GLOBAL read_only = 1" </dev/null
+"#;
+
 const CLEAR: &str = r#"
+client -e "SET GLOBAL read_only = 0" </dev/null
 client -e "DROP DATABASE bench_bare; DROP USER bench_bare" </dev/null
 "#;
 
@@ -73,11 +80,14 @@ pub fn measure(
     variables.push(("SEARCH", instance.database.replace("_mysql", "_elastic")));
     run::shell(COPY, &variables)?;
     site.during_many(writers, Writes::Always, || run::shell("sleep 1", &[]))?;
-    let round = run::shell(ROUND, &variables)?;
-    // Readers are served meanwhile, here as there.
-    let (migration, ..) =
-        site.during_many(0, Writes::Always, || run::shell(MIGRATE, &variables))?;
-    let (_, nanoseconds) = run::feed(INDEX, &variables, "")?;
+    run::shell(READ_ONLY, &variables)?;
+    // Readers are served and writers refused meanwhile, here as there.
+    let (round, migration, nanoseconds) = site.during_refused(writers, || {
+        let round = run::shell(ROUND, &variables)?;
+        let migration = run::shell(MIGRATE, &variables)?;
+        let (_, nanoseconds) = run::feed(INDEX, &variables, "")?;
+        Ok((round, migration, nanoseconds))
+    })?;
     let index: f64 = nanoseconds
         .trim()
         .parse()
