@@ -227,10 +227,10 @@ fn meanwhile(site: &Site, deed: impl FnOnce() -> Ran) -> (Ran, Vec<String>, Dura
                     break;
                 }
                 let name = format!("n{number}");
-                match make(&name) {
-                    true => written.lock().unwrap().push(name),
-                    false => std::thread::sleep(Duration::from_millis(20)),
+                if make(&name) {
+                    written.lock().unwrap().push(name);
                 }
+                std::thread::sleep(Duration::from_millis(50));
             }
         });
         scope.spawn(|| {

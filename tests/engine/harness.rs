@@ -140,9 +140,12 @@ pub fn free_port() -> u16 {
 #[track_caller]
 pub fn until(what: &str, seconds: u64, mut is_so: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(seconds);
+    // A look can cost a process, which those wait for that are looked at.
+    let mut pause = Duration::from_millis(20);
     while !is_so() {
         assert!(Instant::now() < end, "not within {seconds} s: {what}");
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(pause);
+        pause = (pause * 5 / 4).min(Duration::from_millis(200));
     }
 }
 
