@@ -25,6 +25,8 @@ kernel_overlays() {
 with_own_engine() { # COMMAND…
   if ! own_engine_wanted; then "$@"; return; fi
   local rc=0
+  # Tests go there as somebody else too.
+  chmod 711 -- "$work"
   # It ends with this script, and all in its namespaces with it.
   setpriv --pdeathsig KILL unshare --net --pid --mount --fork --kill-child=KILL --mount-proc \
     "$root/script/lib/in-own-engine" "$work" "$@" || rc=$?
