@@ -69,30 +69,26 @@ pub fn seen(copy: &SchemaCopy, server: &Server<'_>) -> Result<Seen> {
 /// # Errors
 /// Exit 1 with what is not the same.
 pub fn compare(copy: &SchemaCopy, server: &Server<'_>, seen: &Seen) -> Result<()> {
-    let differs = |what: String| Err(Error::failed("the copy is not the same").why(what));
-    let (from, to) = tables::shapes(server, (&copy.from, &copy.to))?;
-    if let Some((name, _)) = from
-        .iter()
-        .find(|(name, shape)| to.get(*name) != Some(shape))
-    {
-        return differs(format!("the table {name} is missing or made otherwise"));
-    }
-    if let Some(name) = to.keys().find(|name| !from.contains_key(*name)) {
-        return differs(format!("the table {name} is too much"));
-    }
+    let all = same_shapes(copy, server)?;
     let known = tables::known(server, &copy.from)?;
-    let (still, names): (Vec<String>, Vec<String>) = from
-        .into_keys()
+    let (still, names): (Vec<String>, Vec<String>) = all
+        .into_iter()
         .filter(|name| !copy.but.contains(name))
         .partition(|name| seen.still(name, &known));
-    let rows = tables::rows(server, &copy.from, &still)?;
-    if let Some((name, rows)) = rows
+    // Counting and reading at once: nobody may write for that time.
+    let (counted, read) = std::thread::scope(|scope| {
+        let counted = scope.spawn(|| tables::rows(server, &copy.from, &still));
+        let read = both(copy, server, &names, &known);
+        let broke_off = |_| Err(Error::failed("counting rows broke off"));
+        (counted.join().unwrap_or_else(broke_off), read)
+    });
+    if let Some((name, rows)) = counted?
         .iter()
         .find(|(name, rows)| seen.0.get(*name).map(|mark| mark.rows) != Some(**rows))
     {
         return differs(format!("{name} has {rows} rows by now"));
     }
-    let (from, to) = both(copy, server, &names, &known)?;
+    let (from, to) = read?;
     match from
         .iter()
         .find(|(name, state)| to.get(*name) != Some(state))
@@ -103,6 +99,25 @@ pub fn compare(copy: &SchemaCopy, server: &Server<'_>, seen: &Seen) -> Result<()
             state.rows,
             to.get(name).map_or(0, |there| there.rows)
         )),
+    }
+}
+
+fn differs<T>(what: String) -> Result<T> {
+    Err(Error::failed("the copy is not the same").why(what))
+}
+
+/// The tables and views of the original, which are made as those of the copy.
+fn same_shapes(copy: &SchemaCopy, server: &Server<'_>) -> Result<Vec<String>> {
+    let (from, to) = tables::shapes(server, (&copy.from, &copy.to))?;
+    if let Some((name, _)) = from
+        .iter()
+        .find(|(name, shape)| to.get(*name) != Some(shape))
+    {
+        return differs(format!("the table {name} is missing or made otherwise"));
+    }
+    match to.keys().find(|name| !from.contains_key(*name)) {
+        Some(name) => differs(format!("the table {name} is too much")),
+        None => Ok(from.into_keys().collect()),
     }
 }
 
