@@ -23,6 +23,8 @@ kernel_overlays() {
 # Runs a command with the images that there are, and with such an engine if one is wanted. Nothing is left of
 # that engine, nor of what ran in it.
 with_own_engine() { # COMMAND…
+  # Whoever begins again there has not to do so once more, whichever engine it is.
+  local -x KOR_OWN_ENGINE=decided
   if ! own_engine_wanted; then "$@"; return; fi
   local rc=0
   # Tests go there as somebody else too.
