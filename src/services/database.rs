@@ -192,6 +192,9 @@ impl<'a> Server<'a> {
     /// # Errors
     /// Exit 1 with what the server says, or after the limit.
     pub fn query_within(&self, statements: &str, limit: Duration) -> Result<String> {
+        if statements.is_empty() {
+            return Ok(String::new());
+        }
         let output = self.ask(statements, &[], limit)?;
         if output.code == 0 {
             Ok(output.text())

@@ -131,9 +131,6 @@ fn both(
     names: &[String],
     known: &Tables,
 ) -> Result<(States, States)> {
-    if names.is_empty() {
-        return Ok((States::new(), States::new()));
-    }
     let bytes: u64 = known.values().map(|known| known.bytes).sum();
     let whole = bytes <= COMPARED_BYTES;
     let of = |schema: &str| match whole {
