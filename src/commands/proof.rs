@@ -31,6 +31,21 @@ pub fn push(
     app: &App<'_>,
     beside: Beside<'_>,
 ) -> Result<()> {
+    let end = begin(plan, session, app, beside)?;
+    plan.steps.extend(end);
+    Ok(())
+}
+
+/// The same, but for the steps that leave nothing of it: those come back, for whoever is in a hurry.
+///
+/// # Errors
+/// Exit 2 where the configured repository is none.
+pub fn begin(
+    plan: &mut Plan,
+    session: &Session<'_>,
+    app: &App<'_>,
+    beside: Beside<'_>,
+) -> Result<[Step; 2]> {
     let cluster = &session.cluster;
     let network = Network {
         name: names::proof_network(&cluster.name, &session.id),
@@ -85,7 +100,8 @@ pub fn push(
         container: container.clone(),
         seconds: app.contract.web.start_seconds,
     });
-    plan.push(Step::RemoveStray { name: container });
-    plan.push(Step::CloseProof { network, members });
-    Ok(())
+    Ok([
+        Step::RemoveStray { name: container },
+        Step::CloseProof { network, members },
+    ])
 }

@@ -283,13 +283,16 @@ impl<'a> Server<'a> {
         self.query(&statements).map(drop)
     }
 
-    /// Ends connections, in one call; one that ended by itself since is fine.
+    /// Ends connections, and runs a query afterwards, in one call; a connection that ended by itself
+    /// since is fine.
     ///
     /// # Errors
     /// Exit 1 where the server cannot be asked.
-    pub fn end_connections(&self, ids: &[&str]) -> Result<()> {
-        let statements: String = ids.iter().map(|id| format!("KILL {id};\n")).collect();
-        self.ask(&statements, &["--force"], STATEMENT).map(drop)
+    pub fn end_connections(&self, ids: &[String], query: &str) -> Result<String> {
+        let ends = ids.iter().map(|id| format!("KILL {id};\n"));
+        let statements: String = ends.chain([query.to_owned()]).collect();
+        let output = self.ask(&statements, &["--force"], STATEMENT)?;
+        Ok(output.text())
     }
 
     /// Drops an account.

@@ -24,8 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long connections may take to end: what they had written is taken back meanwhile.
 const ENDING: Duration = Duration::from_secs(60);
 
-/// A pause between two looks at the connections.
-const LOOK: Duration = Duration::from_millis(20);
+/// A pause before another look at the connections, in seconds: they take a moment to end.
+const LOOK_SECONDS: f64 = 0.02;
 
 /// The rights of an instance's user, as they are when nothing is taken away.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,9 +138,10 @@ pub fn take(server: &Server<'_>, rights: &Rights, interrupt: &Interrupt) -> Resu
             statements.push_str(&format!("REVOKE {taken} ON {schema}.* FROM {account};\n"));
         }
     }
-    server.query(&statements)?;
+    statements.push_str(&connections(&rights.user));
+    let there = server.query(&statements)?;
     crash::point("before connections end");
-    end_connections(server, &rights.user, Some(interrupt))
+    end_connections(server, &rights.user, &there, Some(interrupt))
 }
 
 /// Gives the rights back, be they taken or not.
@@ -156,9 +157,10 @@ pub fn give_back(server: &Server<'_>, rights: &Rights) -> Result<()> {
     }
     server.query(&statements)?;
     take_back_tables(server, rights)?;
+    let there = server.query(&connections(&rights.user))?;
     crash::point("before connections end");
     // One that was made meanwhile has only the right to read.
-    end_connections(server, &rights.user, None)
+    end_connections(server, &rights.user, &there, None)
 }
 
 /// The rights on single tables, which one who has all of them does not need.
@@ -186,49 +188,64 @@ fn take_back_tables(server: &Server<'_>, rights: &Rights) -> Result<()> {
     server.query(&statements).map(drop)
 }
 
-/// Ends the connections that a user has by now: one that is made later has the new rights. Those
-/// in the middle of a statement get a moment to answer.
-fn end_connections(server: &Server<'_>, user: &str, interrupt: Option<&Interrupt>) -> Result<()> {
+/// Asks for the connections that a user has, behind a line that says that it was asked.
+fn connections(user: &str) -> String {
+    format!(
+        "SELECT id, command FROM information_schema.processlist WHERE user = {};\n\
+         SELECT '{ASKED}';\n",
+        sql::literal(user)
+    )
+}
+
+/// The last line of an answer about connections: one that broke off says nothing.
+const ASKED: &str = "asked";
+
+/// The connections of an answer, each with what it is at.
+fn connected(answer: &str) -> Result<Vec<(&str, &str)>> {
+    match answer.lines().last() {
+        Some(ASKED) => Ok(answer.lines().filter_map(|l| l.split_once('\t')).collect()),
+        _ => Err(Error::failed(
+            "the database does not say who is connected to it",
+        )),
+    }
+}
+
+/// Ends the connections that a user has by now, which are `there`: one that is made later has the new
+/// rights. Those in the middle of a statement get a moment to answer.
+fn end_connections(
+    server: &Server<'_>,
+    user: &str,
+    there: &str,
+    interrupt: Option<&Interrupt>,
+) -> Result<()> {
     let since = Instant::now();
-    let mut old: Option<Vec<String>> = None;
-    loop {
-        let answer = server.query(&format!(
-            "SELECT id, command FROM information_schema.processlist WHERE user = {};\n",
-            sql::literal(user)
-        ))?;
-        let there: Vec<(&str, &str)> = answer
-            .lines()
-            .filter_map(|line| line.split_once('\t'))
-            .collect();
-        let old = old.get_or_insert_with(|| {
-            let ids = there.iter().map(|(id, _)| (*id).to_owned());
-            ids.collect()
-        });
-        let mut left = there
-            .into_iter()
-            .filter(|(id, _)| old.iter().any(|o| o == id))
-            .peekable();
-        if left.peek().is_none() {
-            return Ok(());
-        }
+    let mut left = owned(connected(there)?);
+    while !left.is_empty() {
         if since.elapsed() > ENDING {
             return Err(Error::failed(format!(
                 "a connection of {user} to the database does not end"
             )));
         }
         let is_late = since.elapsed() > PATIENCE;
-        let ended: Vec<&str> = left
-            .filter(|(_, command)| *command == "Sleep" || is_late)
-            .map(|(id, _)| id)
-            .collect();
-        if !ended.is_empty() {
-            server.end_connections(&ended)?;
-        }
+        let at_rest = left
+            .iter()
+            .filter(|(_, command)| command == "Sleep" || is_late);
+        let ended: Vec<String> = at_rest.map(|(id, _)| id.clone()).collect();
         if let Some(interrupt) = interrupt {
             interrupt.check("waiting for the database's connections to end was stopped")?;
         }
-        std::thread::sleep(LOOK);
+        let question = format!("DO SLEEP({LOOK_SECONDS});\n{}", connections(user));
+        let answer = server.end_connections(&ended, &question)?;
+        let now = connected(&answer)?;
+        let is_old = |(id, _): &(&str, &str)| left.iter().any(|(old, _)| old == id);
+        left = owned(now.into_iter().filter(is_old).collect());
     }
+    Ok(())
+}
+
+fn owned(connections: Vec<(&str, &str)>) -> Vec<(String, String)> {
+    let owned = |(id, command): (&str, &str)| (id.to_owned(), command.to_owned());
+    connections.into_iter().map(owned).collect()
 }
 
 impl Rights {

@@ -124,71 +124,66 @@ pub struct Known {
     pub bytes: u64,
 }
 
-/// What the server knows of each table of a schema.
+/// What the server knows of the tables and views of a schema, by their names.
+pub type Listed = BTreeMap<String, Known>;
+
+/// What the server knows of each table and view of these schemas; when a view was written to, nobody
+/// knows.
 ///
 /// # Errors
 /// Exit 1 with what the server says.
-pub fn known(server: &Server<'_>, schema: &str) -> Result<BTreeMap<String, Known>> {
+pub fn listed<const N: usize>(server: &Server<'_>, schemas: [&str; N]) -> Result<[Listed; N]> {
     let answer = server.query(&format!(
-        "SELECT table_name, COALESCE(update_time, '-'), \
-         COALESCE(update_time < NOW() - INTERVAL 2 SECOND, TRUE), \
+        "SELECT table_schema, table_name, COALESCE(update_time, '-'), \
+         table_type = 'BASE TABLE' AND COALESCE(update_time < NOW() - INTERVAL 2 SECOND, TRUE), \
          COALESCE(data_length + index_length, 0) \
-         FROM information_schema.tables \
-         WHERE table_schema = {} AND table_type = 'BASE TABLE';\n",
-        sql::literal(schema)
+         FROM information_schema.tables WHERE table_schema IN ({});\n",
+        schemas.map(sql::literal).join(", ")
     ))?;
-    let table = |line: &str| {
-        let mut columns = line.split('\t');
-        let (name, time) = (columns.next()?, columns.next()?);
-        let settled = columns.next()? == "1";
-        let known = Known {
-            written: settled.then(|| time.to_owned()),
-            bytes: columns.next()?.parse().ok()?,
+    let of = |wanted: &str| {
+        let table = |line: &str| {
+            let mut columns = line.split('\t');
+            let is_wanted = columns.next()? == wanted;
+            let (name, time) = (columns.next()?, columns.next()?);
+            let settled = columns.next()? == "1";
+            let known = Known {
+                written: settled.then(|| time.to_owned()),
+                bytes: columns.next()?.parse().ok()?,
+            };
+            is_wanted.then(|| (name.to_owned(), known))
         };
-        Some((name.to_owned(), known))
+        answer.lines().filter_map(table).collect()
     };
-    Ok(answer.lines().filter_map(table).collect())
+    Ok(schemas.map(of))
 }
 
-/// How the tables and views of a schema are made, by their names.
-pub type Shapes = BTreeMap<String, String>;
-
-/// How each table and view of two schemas is made; without what rows leave behind (the next number)
-/// and without whom a view belongs to.
+/// How each of these tables and views of a schema is made, in their order; without what rows leave
+/// behind (the next number) and without whom a view belongs to.
 ///
 /// # Errors
 /// Exit 1 with what the server says.
-pub fn shapes(server: &Server<'_>, (one, other): (&str, &str)) -> Result<(Shapes, Shapes)> {
-    let answer = server.query(&format!(
-        "SELECT table_schema, table_name FROM information_schema.tables \
-         WHERE table_schema IN ({}, {});\n",
-        sql::literal(one),
-        sql::literal(other)
-    ))?;
-    let names: Vec<(&str, &str)> = answer
-        .lines()
-        .filter_map(|line| line.split_once('\t'))
-        .collect();
+pub fn shapes<'a>(
+    server: &Server<'_>,
+    tables: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<Vec<String>> {
+    let tables: Vec<(&str, &str)> = tables.into_iter().collect();
     // A view's own schema is left out of its text where it is the one that is used.
-    let queries = names.iter().map(|(schema, name)| {
+    let queries = tables.iter().map(|(schema, name)| {
         let (schema, name) = (sql::identifier(schema), sql::identifier(name));
         format!("USE {schema};\nSHOW CREATE TABLE {name};\n")
     });
     let answer = server.query_within(&queries.collect::<String>(), READING)?;
     // Line ends within are escaped: a line for each. The name stands first in it.
     let lines: Vec<&str> = answer.lines().collect();
-    if lines.len() != names.len() {
+    if lines.len() != tables.len() {
         return Err(Error::failed(
             "the database does not say how its tables are made",
         ));
     }
-    let of = |wanted: &str| {
-        let all = names.iter().zip(&lines);
-        all.filter(|((schema, _), _)| *schema == wanted)
-            .map(|((schema, name), line)| ((*name).to_owned(), shape(line, schema)))
-            .collect()
-    };
-    Ok((of(one), of(other)))
+    let both = lines.into_iter().zip(tables);
+    Ok(both
+        .map(|(line, (schema, _))| shape(line, schema))
+        .collect())
 }
 
 fn shape(line: &str, schema: &str) -> String {

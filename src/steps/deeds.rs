@@ -104,8 +104,9 @@ impl Deeds<Step> for World<'_> {
                 directory,
                 database,
                 but,
+                sums,
                 kept,
-            } => kept::note(self, directory, database, kept, but),
+            } => kept::note(self, directory, database, kept, (but, sums.as_deref())),
             Step::Exchange {
                 entries,
                 live,
@@ -169,7 +170,7 @@ impl Deeds<Step> for World<'_> {
             Step::TakeSnapshot { order } => snapshot::undo(order),
             Step::TakeIn { intake } => intake::undo(intake),
             Step::OpenProof { network, members } => proof::close(self, network, members),
-            Step::CopySchema { copy } => self.unless_it_goes(
+            Step::CopySchema { copy } | Step::CompleteCopy { copy } => self.unless_it_goes(
                 &self.layout.database_data_before(),
                 schema_copy::undo(self, copy),
             ),
@@ -200,7 +201,6 @@ impl Deeds<Step> for World<'_> {
             | Step::AwaitProof { .. }
             | Step::DropContent { .. }
             | Step::FollowCopy { .. }
-            | Step::CompleteCopy { .. }
             | Step::LeaveCopy { .. }
             | Step::GiveBack { .. }
             | Step::CheckEmptySchema { .. }

@@ -5,24 +5,25 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::host::{crash, files};
 use crate::model::undo::{Kept, Place, RECORD};
-use crate::services::{search, tables};
+use crate::services::search;
 use crate::steps::database::server;
+use crate::steps::sums::{self, Sums};
 use crate::steps::{World, exchange};
 
-/// Writes down what the new content is before anybody writes to it, but for these tables.
+/// Writes down what the new content is before anybody writes to it, but for these tables; some may
+/// have been read before.
 pub fn note(
     world: &World<'_>,
     directory: &Path,
     database: &str,
     kept: &Kept,
-    but: &[String],
+    (but, read): (&[String], Option<&Path>),
 ) -> Result<()> {
     exchange::make_directories(directory)?;
     let server = server(world, database);
-    let mut names = server.tables(&kept.new.schema)?;
-    names.retain(|name| !but.contains(name));
+    let sums = read.map(Sums::noted).transpose()?.unwrap_or_default();
     let kept = Kept {
-        tables: tables::states(&server, &kept.new.schema, &names)?,
+        tables: sums::states(&server, &kept.new.schema, but, &sums)?,
         ..kept.clone()
     };
     let text = serde_json::to_string(&kept)

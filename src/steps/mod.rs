@@ -22,6 +22,7 @@ mod relay;
 mod same_rows;
 mod schema_copy;
 mod snapshot;
+mod sums;
 mod unpacked;
 mod wait;
 
@@ -281,7 +282,8 @@ pub enum Step {
         /// As in [`Step::CopySchema`].
         copy: Box<SchemaCopy>,
     },
-    /// Makes such a copy the same as its original, which nobody writes to any more.
+    /// Makes such a copy the same as its original, which nobody writes to any more. What is left of
+    /// the following, [`Step::LeaveCopy`] takes away.
     CompleteCopy {
         /// As in [`Step::CopySchema`].
         copy: Box<SchemaCopy>,
@@ -333,6 +335,9 @@ pub enum Step {
         database: String,
         /// Tables that do not count.
         but: Vec<String>,
+        /// The file that says what its tables were known by before, if they were read before.
+        #[serde(default)]
+        sums: Option<PathBuf>,
         /// What is written, but for the tables.
         kept: Box<Kept>,
     },

@@ -8,10 +8,12 @@ use crate::error::{Error, Result};
 use crate::model::binary_log::Held;
 use crate::model::undo::Table;
 use crate::services::database::Server;
-use crate::services::tables::{self, Known};
+use crate::services::tables::{self, Listed};
 use crate::steps::SchemaCopy;
+use crate::steps::sums::Sums;
 
-/// Up to this size the rows themselves are compared, and not only their number.
+/// While nobody may write, up to this size the rows themselves are compared, and not only their
+/// number.
 const COMPARED_BYTES: u64 = 1 << 30;
 
 /// Tables that were seen to be the same while others wrote. It holds for as long as the binary log has
@@ -24,8 +26,8 @@ pub struct Seen(BTreeMap<String, Mark>);
 struct Mark {
     /// When it was last written to.
     time: String,
-    /// How many rows it has: what empties a table does not count as writing to it.
-    rows: u64,
+    /// What is in it: what empties a table does not count as writing to it, so that rows are counted.
+    state: Table,
 }
 
 impl Seen {
@@ -34,7 +36,7 @@ impl Seen {
         self.0.retain(|table, _| held.spares(table));
     }
 
-    fn still(&self, table: &str, now: &Tables) -> bool {
+    fn still(&self, table: &str, now: &Listed) -> bool {
         let time = self.0.get(table).map(|mark| &mark.time);
         let written = now.get(table).and_then(|known| known.written.as_ref());
         time.is_some() && time == written
@@ -47,92 +49,107 @@ impl Seen {
 /// # Errors
 /// Exit 1 where they cannot be read.
 pub fn seen(copy: &SchemaCopy, server: &Server<'_>) -> Result<Seen> {
-    let known = tables::known(server, &copy.from)?;
-    let there = server.tables(&copy.to)?;
-    let counts = |(name, known): &(&String, &Known)| {
-        known.written.is_some() && !copy.but.contains(name) && there.contains(name)
+    let [from, to] = tables::listed(server, [&copy.from, &copy.to])?;
+    let counts = |name: &&String| {
+        let known = from.get(*name).filter(|known| known.written.is_some());
+        known.is_some() && !copy.but.contains(name) && to.contains_key(*name)
     };
-    let counted = known.iter().filter(counts);
-    let names: Vec<String> = counted.map(|(name, _)| name.clone()).collect();
-    let (from, to) = both(copy, server, &names, &known)?;
-    let same = known.into_iter().filter_map(|(name, known)| {
-        let (state, time) = (from.get(&name)?, known.written?);
-        let rows = state.rows;
-        (to.get(&name) == Some(state)).then_some((name, Mark { time, rows }))
+    let names: Vec<String> = from.keys().filter(counts).cloned().collect();
+    // Nobody waits for it, however large they are.
+    let (in_from, mut in_to) = both(copy, server, &names, true)?;
+    let same = from.into_iter().filter_map(|(name, known)| {
+        let (state, time) = (in_to.remove(&name)?, known.written?);
+        (in_from.get(&name) == Some(&state)).then_some((name, Mark { time, state }))
     });
     Ok(Seen(same.collect()))
 }
 
 /// Fails where the copy is not what the original is, to which nobody writes; the rows of what was
-/// `seen` to be the same are not read again.
+/// `seen` to be the same are not read again. What the copy's tables are known by.
 ///
 /// # Errors
 /// Exit 1 with what is not the same.
-pub fn compare(copy: &SchemaCopy, server: &Server<'_>, seen: &Seen) -> Result<()> {
-    let all = same_shapes(copy, server)?;
-    let known = tables::known(server, &copy.from)?;
-    let (still, names): (Vec<String>, Vec<String>) = all
-        .into_iter()
+pub fn compare(copy: &SchemaCopy, server: &Server<'_>, seen: &Seen) -> Result<Sums> {
+    let [from, to] = tables::listed(server, [&copy.from, &copy.to])?;
+    let (still, names): (Vec<String>, Vec<String>) = from
+        .keys()
         .filter(|name| !copy.but.contains(name))
-        .partition(|name| seen.still(name, &known));
-    // Counting and reading at once: nobody may write for that time.
-    let (counted, read) = std::thread::scope(|scope| {
+        .cloned()
+        .partition(|name| seen.still(name, &from));
+    let bytes = names.iter().filter_map(|name| from.get(name));
+    let whole = bytes.map(|known| known.bytes).sum::<u64>() <= COMPARED_BYTES;
+    // All at once: nobody may write for that time.
+    let (shapes, counted, read) = std::thread::scope(|scope| {
+        let shapes = scope.spawn(|| same_shapes(copy, server, (&from, &to)));
         let counted = scope.spawn(|| tables::rows(server, &copy.from, &still));
-        let read = both(copy, server, &names, &known);
-        let broke_off = |_| Err(Error::failed("counting rows broke off"));
-        (counted.join().unwrap_or_else(broke_off), read)
+        let read = both(copy, server, &names, whole);
+        let broke_off = || Error::failed("comparing the copy broke off");
+        (
+            shapes.join().unwrap_or_else(|_| Err(broke_off())),
+            counted.join().unwrap_or_else(|_| Err(broke_off())),
+            read,
+        )
     });
-    if let Some((name, rows)) = counted?
-        .iter()
-        .find(|(name, rows)| seen.0.get(*name).map(|mark| mark.rows) != Some(**rows))
-    {
-        return differs(format!("{name} has {rows} rows by now"));
+    let shapes = shapes?;
+    let mut states = BTreeMap::new();
+    for (name, rows) in counted? {
+        match seen.0.get(&name).map(|mark| &mark.state) {
+            Some(state) if state.rows == rows => drop(states.insert(name, state.clone())),
+            _ => return differs(format!("{name} has {rows} rows by now")),
+        }
     }
-    let (from, to) = read?;
-    match from
-        .iter()
-        .find(|(name, state)| to.get(*name) != Some(state))
-    {
-        None => Ok(()),
-        Some((name, state)) => differs(format!(
-            "{name} has {} rows, in the copy {}",
-            state.rows,
-            to.get(name).map_or(0, |there| there.rows)
-        )),
+    let (in_from, mut in_to) = read?;
+    for (name, state) in in_from {
+        match in_to.remove(&name) {
+            Some(there) if there == state => drop(states.insert(name, state)),
+            there => {
+                return differs(format!(
+                    "{name} has {} rows, in the copy {}",
+                    state.rows,
+                    there.map_or(0, |there| there.rows)
+                ));
+            }
+        }
     }
+    Ok(Sums::of(states, &to, shapes))
 }
 
 fn differs<T>(what: String) -> Result<T> {
     Err(Error::failed("the copy is not the same").why(what))
 }
 
-/// The tables and views of the original, which are made as those of the copy.
-fn same_shapes(copy: &SchemaCopy, server: &Server<'_>) -> Result<Vec<String>> {
-    let (from, to) = tables::shapes(server, (&copy.from, &copy.to))?;
-    if let Some((name, _)) = from
-        .iter()
-        .find(|(name, shape)| to.get(*name) != Some(shape))
-    {
-        return differs(format!("the table {name} is missing or made otherwise"));
+/// How each table and view is made, which is the same in both.
+fn same_shapes(
+    copy: &SchemaCopy,
+    server: &Server<'_>,
+    (from, to): (&Listed, &Listed),
+) -> Result<BTreeMap<String, String>> {
+    if let Some(name) = to.keys().find(|name| !from.contains_key(*name)) {
+        return differs(format!("the table {name} is too much"));
     }
-    match to.keys().find(|name| !from.contains_key(*name)) {
-        Some(name) => differs(format!("the table {name} is too much")),
-        None => Ok(from.into_keys().collect()),
+    if let Some(name) = from.keys().find(|name| !to.contains_key(*name)) {
+        return differs(format!("the table {name} is missing"));
+    }
+    let of = |schema| from.keys().map(move |name| (schema, name.as_str()));
+    let both = of(copy.from.as_str()).chain(of(&copy.to));
+    let mut shapes = tables::shapes(server, both)?;
+    let there = shapes.split_off(from.len());
+    let mut made = from.keys().zip(&shapes).zip(&there);
+    match made.find(|((_, shape), there)| shape != there) {
+        Some(((name, _), _)) => differs(format!("the table {name} is made otherwise")),
+        None => Ok(from.keys().cloned().zip(shapes).collect()),
     }
 }
 
-type Tables = BTreeMap<String, Known>;
 type States = BTreeMap<String, Table>;
 
-/// What is in these tables of both, of those that the original has.
+/// What is in these tables of both.
 fn both(
     copy: &SchemaCopy,
     server: &Server<'_>,
     names: &[String],
-    known: &Tables,
+    whole: bool,
 ) -> Result<(States, States)> {
-    let bytes: u64 = known.values().map(|known| known.bytes).sum();
-    let whole = bytes <= COMPARED_BYTES;
     let of = |schema: &str| match whole {
         true => tables::states(server, schema, names),
         false => tables::counts(server, schema, names),
@@ -149,7 +166,9 @@ fn both(
 mod tests {
     use super::*;
 
-    fn tables(of: &[(&str, &str)]) -> Tables {
+    use crate::services::tables::Known;
+
+    fn tables(of: &[(&str, &str)]) -> Listed {
         let known = |time: &str| Known {
             written: Some(time.to_owned()).filter(|time| time != "just now"),
             bytes: 1,
@@ -162,7 +181,11 @@ mod tests {
     fn marks(of: &[(&str, &str)]) -> BTreeMap<String, Mark> {
         let mark = |(table, known): (String, Known)| {
             let time = known.written.unwrap();
-            (table, Mark { time, rows: 1 })
+            let state = Table {
+                rows: 1,
+                checksum: Some(1),
+            };
+            (table, Mark { time, state })
         };
         tables(of).into_iter().map(mark).collect()
     }

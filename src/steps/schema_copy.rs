@@ -20,6 +20,7 @@ use crate::services::load::{self, Load};
 use crate::services::{dump, replay, room};
 use crate::steps::database::server;
 use crate::steps::same_rows::{self, Seen};
+use crate::steps::sums::Sums;
 use crate::steps::{World, relay};
 
 /// So often a copy is begun anew where the log has what cannot be done again on it.
@@ -66,6 +67,11 @@ fn follows() -> bool {
 }
 
 impl SchemaCopy {
+    /// The file that says what the copy's tables were known by when it was complete.
+    pub fn sums(&self) -> PathBuf {
+        self.beside("sums")
+    }
+
     fn beside(&self, suffix: &str) -> PathBuf {
         self.pipe.with_extension(suffix)
     }
@@ -163,34 +169,35 @@ pub fn follow(world: &World<'_>, copy: &SchemaCopy) -> Result<()> {
     }
 }
 
-/// Makes the copy the same as the original, which nobody writes to any more.
+/// Makes the copy the same as the original, which nobody writes to any more. What it leaves is taken
+/// away when writers do not wait for that.
 pub fn complete(world: &World<'_>, copy: &SchemaCopy) -> Result<()> {
     let server = server(world, &copy.database);
     let done = match copy.follows {
         true => caught_up(world, copy, &server),
         false => copied_still(world, copy, &server),
     };
-    match done {
+    let sums = match done {
         Err(error) if copy.follows && !error.interrupted && !error.no_room => {
             world.observer.note(&format!(
                 "the copy is made anew while nobody writes: {error}"
             ));
-            copied_still(world, copy, &server)?;
+            copied_still(world, copy, &server)?
         }
         done => done?,
-    }
-    undo(world, copy)
+    };
+    sums.note(&copy.sums())
 }
 
 /// Does the rest again, and compares both.
-fn caught_up(world: &World<'_>, copy: &SchemaCopy, server: &Server<'_>) -> Result<()> {
+fn caught_up(world: &World<'_>, copy: &SchemaCopy, server: &Server<'_>) -> Result<Sums> {
     let mut standing = Standing::noted(copy)?;
     round(world, copy, server, &mut standing)?;
     same_rows::compare(copy, server, &standing.same)
 }
 
 /// Copies all of it, and compares both.
-fn copied_still(world: &World<'_>, copy: &SchemaCopy, server: &Server<'_>) -> Result<()> {
+fn copied_still(world: &World<'_>, copy: &SchemaCopy, server: &Server<'_>) -> Result<Sums> {
     copy_still(world, copy, server)?;
     crash::point("after a schema was copied anew");
     same_rows::compare(copy, server, &Seen::default())
@@ -218,6 +225,7 @@ pub fn undo(world: &World<'_>, copy: &SchemaCopy) -> Result<()> {
         copy.beside("load"),
         copy.beside("scan"),
         copy.beside("cnf"),
+        copy.sums(),
     ] {
         files::remove_file(&path)?;
     }
@@ -338,13 +346,21 @@ fn replayed(
 ) -> Result<Held> {
     let (engine, database) = (world.engine, copy.database.as_str());
     let what = (copy.from.as_str(), copy.safe.as_slice());
-    let held = replay::held(engine, database, range, what, &copy.beside("scan"))?;
+    // It reaches nothing but the copy, whatever the log says.
+    let password = chance::password();
+    let (held, account) = std::thread::scope(|scope| {
+        // At once: in the last round nobody may write.
+        let account =
+            scope.spawn(|| server.make_replay_account(&copy.replayer(), &password, &copy.to));
+        let held = replay::held(engine, database, range, what, &copy.beside("scan"));
+        let broke_off = |_| Err(Error::failed("making an account broke off"));
+        (held, account.join().unwrap_or_else(broke_off))
+    });
+    let held = held?;
     if let Some(why) = held.objection {
         return Err(Error::failed("the binary log cannot be replayed").why(why));
     }
-    // It reaches nothing but the copy, whatever the log says.
-    let password = chance::password();
-    server.make_replay_account(&copy.replayer(), &password, &copy.to)?;
+    account?;
     let login = copy.beside("cnf");
     let text = load::login(&copy.replayer(), &password);
     files::write(&login, text.reveal(), files::PRIVATE)?;

@@ -212,6 +212,7 @@ fn plan(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Result<
         directory: undo.clone(),
         database,
         but: now.contract.content.tables_without_content.clone(),
+        sums: None,
         kept: Box::new(kept.clone()),
     });
     let runs = observed.web_runs(&now.instance.name);

@@ -104,12 +104,13 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
     // What came while it was waited for.
     plan.steps
         .extend(unfinished::wait_for_worker(now, then, false));
-    plan.push(Step::CompleteCopy { copy });
-    push_work(&mut plan, session, &parts, Some(&parts.undo.join(CONTENT)))?;
+    plan.push(Step::CompleteCopy { copy: copy.clone() });
+    let mut later = push_work(&mut plan, session, &parts, Some(&parts.undo.join(CONTENT)))?;
     plan.push(Step::NoteContent {
         directory: parts.undo.clone(),
         database: names::service(&session.cluster.name, Role::Database),
         but: then.contract.content.tables_without_content.clone(),
+        sums: Some(copy.sums()),
         kept: Box::new(parts.kept.clone()),
     });
     if let Some(change) = parts.change {
@@ -122,7 +123,8 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
         start::push_healthy(&mut plan, &[*then]);
     }
     plan.no_return_from_here();
-    push_end(&mut plan, session, observed, parts, (runs, serves))?;
+    later.push(Step::LeaveCopy { copy });
+    push_end(&mut plan, session, observed, parts, (runs, serves), later)?;
     Ok(plan)
 }
 
@@ -168,13 +170,14 @@ fn push_exchange(plan: &mut Plan, parts: &Parts<'_>) {
     }
 }
 
-/// The rest, behind the point of no return.
+/// The rest, behind the point of no return, with what could be done as well `later`.
 fn push_end(
     plan: &mut Plan,
     session: &Session<'_>,
     observed: &Observed,
     parts: Parts<'_>,
     (runs, served): (bool, bool),
+    later: Vec<Step>,
 ) -> Result<()> {
     if served {
         plan.steps.extend(parts.rights.map(|rights| Step::GiveBack {
@@ -185,6 +188,7 @@ fn push_end(
     if runs {
         start::push_mends(plan, &[parts.then])?;
     }
+    plan.steps.extend(later);
     for one in parts.earlier {
         kept::push_drop(plan, &session.cluster, one);
     }
@@ -206,7 +210,8 @@ pub fn rehearsal(session: &Session<'_>, parts: &Parts<'_>) -> Result<Plan> {
     plan.instances = vec![parts.now.instance.name.clone()];
     first_content::push_waits(&mut plan, session);
     push_still(&mut plan, &parts.now, &parts.beside, parts.entries.clone());
-    push_work(&mut plan, session, parts, None)?;
+    let end = push_work(&mut plan, session, parts, None)?;
+    plan.steps.extend(end);
     // What was tried out goes the way that a failure would go.
     plan.no_return_from_here();
     let index = parts.beside.instance.index.clone();
@@ -295,13 +300,14 @@ pub(super) fn push_files(
 }
 
 /// The steps that migrate the copy and try it out; where it is to count, with a second copy of the
-/// files for the way back, and with an index that may have been made before.
+/// files for the way back, and with an index that may have been made before. Those that leave nothing
+/// of the trying out come back.
 fn push_work(
     plan: &mut Plan,
     session: &Session<'_>,
     parts: &Parts<'_>,
     kept: Option<&Path>,
-) -> Result<()> {
+) -> Result<Vec<Step>> {
     let (now, app) = (parts.now, parts.beside);
     let kept = kept.map(|directory| InstanceLayout::elsewhere(directory.to_owned()));
     let places = kept.iter().chain([&app.instance.layout]);
@@ -326,7 +332,7 @@ fn push_work(
         // A rehearsal measures both.
         plan.steps.extend(fill.take());
     }
-    proof::push(
+    let end = proof::begin(
         plan,
         session,
         &app,
@@ -342,5 +348,5 @@ fn push_work(
             kept: inside(&kept),
         });
     }
-    Ok(())
+    Ok(end.into())
 }

@@ -28,16 +28,11 @@ pub fn answer(database: &mut Database, statements: &str) -> Result<String> {
             database.users.remove(&name);
         } else if statement.starts_with("SELECT t.table_name") {
             // All have transactions.
-        } else if statement.starts_with("SELECT table_name, COALESCE(update_time") {
-            let schema = last_quoted(statement.trim_end_matches(" AND table_type = 'BASE TABLE'"));
-            for table in database.schemas.get(&schema).into_iter().flatten() {
-                out.push_str(&format!("{table}\t-\t1\t1024\n"));
-            }
-        } else if statement.starts_with("SELECT table_schema, table_name") {
+        } else if statement.starts_with("SELECT table_schema, table_name, COALESCE(update_time") {
             for (schema, tables) in &database.schemas {
                 let is_asked_for = statement.contains(&format!("'{schema}'"));
                 for table in tables.iter().filter(|_| is_asked_for) {
-                    out.push_str(&format!("{schema}\t{table}\n"));
+                    out.push_str(&format!("{schema}\t{table}\t-\t1\t1024\n"));
                 }
             }
         } else if statement.starts_with("SELECT table_name") {

@@ -22,6 +22,9 @@ pub fn answer(database: &mut Database, statement: &str) -> Option<String> {
     if statement.starts_with("SELECT id, command") || statement.starts_with("SELECT host, table") {
         return nothing;
     }
+    if statement.starts_with("SELECT 'asked'") {
+        return Some("asked\n".to_owned());
+    }
     if let Some(taken) = statement.strip_prefix("REVOKE ") {
         let user = taken.split(" FROM '").nth(1)?.split('\'').next()?;
         database.readers.insert(user.to_owned());

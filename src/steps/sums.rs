@@ -1,0 +1,188 @@
+//! What the tables of a copy of a schema were known by when it was compared. A migration leaves most of
+//! them alone, and what it left alone need not be read again while nobody may write.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::host::files;
+use crate::model::undo::Table;
+use crate::services::database::Server;
+use crate::services::tables::{self, Listed};
+
+/// What tables are known by. Where that is wrong, as after a table was emptied and filled again behind
+/// the server's back, somebody is said to have written to it who did not; never the other way round.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sums(BTreeMap<String, Sum>);
+
+/// What one is known by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Sum {
+    /// When it was last written to.
+    time: String,
+    /// How it is made: a column can be added without writing to it.
+    shape: String,
+    /// What is in it.
+    state: Table,
+}
+
+impl Sums {
+    /// Of tables with these `states` and `shapes`; not of those that were written to of late, or of
+    /// which only the number of rows is known.
+    pub fn of(
+        states: BTreeMap<String, Table>,
+        listed: &Listed,
+        mut shapes: BTreeMap<String, String>,
+    ) -> Self {
+        let sum = |(name, state): (String, Table)| {
+            state.checksum?;
+            let sum = Sum {
+                time: listed.get(&name)?.written.clone()?,
+                shape: shapes.remove(&name)?,
+                state,
+            };
+            Some((name, sum))
+        };
+        Sums(states.into_iter().filter_map(sum).collect())
+    }
+
+    /// Writes them down.
+    ///
+    /// # Errors
+    /// Exit 1 or 6 with the path.
+    pub fn note(&self, path: &Path) -> Result<()> {
+        let text = serde_json::to_string(self)
+            .map_err(|e| Error::failed("what the copy is known by cannot be written").why(e))?;
+        files::write(path, &text, files::PRIVATE)
+    }
+
+    /// Those that were written down; none where they cannot be read: all is read then.
+    ///
+    /// # Errors
+    /// Exit 1 with the path.
+    pub fn noted(path: &Path) -> Result<Self> {
+        let text = files::read_if_there(path)?.unwrap_or_default();
+        Ok(serde_json::from_str(&text).unwrap_or_default())
+    }
+
+    /// Whether the server knows of nothing that was done to a table.
+    fn is_at_rest(&self, name: &str, listed: &Listed) -> bool {
+        let time = self.0.get(name).map(|sum| &sum.time);
+        let written = listed.get(name).and_then(|known| known.written.as_ref());
+        time.is_some() && time == written
+    }
+
+    /// What is in a table that is made so and has so many rows, if it is still the same.
+    fn still(&self, name: &str, shape: &str, rows: u64) -> Option<&Table> {
+        let sum = self.0.get(name)?;
+        (sum.shape == shape && sum.state.rows == rows).then_some(&sum.state)
+    }
+}
+
+/// What the tables of a schema are known by, but for those; only what was done something to since
+/// `sums` is read.
+///
+/// # Errors
+/// Exit 1 with what the server says.
+pub fn states(
+    server: &Server<'_>,
+    schema: &str,
+    but: &[String],
+    sums: &Sums,
+) -> Result<BTreeMap<String, Table>> {
+    let [listed] = tables::listed(server, [schema])?;
+    let (at_rest, others): (Vec<String>, Vec<String>) = listed
+        .keys()
+        .filter(|name| !but.contains(name))
+        .cloned()
+        .partition(|name| sums.is_at_rest(name, &listed));
+    // All at once: nobody may write for that time.
+    let (shapes, counted, read) = std::thread::scope(|scope| {
+        let shapes = scope.spawn(|| {
+            let tables = at_rest.iter().map(|name| (schema, name.as_str()));
+            tables::shapes(server, tables)
+        });
+        let counted = scope.spawn(|| tables::rows(server, schema, &at_rest));
+        let read = tables::states(server, schema, &others);
+        let broke_off = || Error::failed("reading the tables broke off");
+        (
+            shapes.join().unwrap_or_else(|_| Err(broke_off())),
+            counted.join().unwrap_or_else(|_| Err(broke_off())),
+            read,
+        )
+    });
+    let (shapes, counted, mut states) = (shapes?, counted?, read?);
+    let mut changed = Vec::new();
+    for (name, shape) in at_rest.into_iter().zip(shapes) {
+        let rows = counted.get(&name).copied().unwrap_or_default();
+        match sums.still(&name, &shape, rows) {
+            Some(state) => drop(states.insert(name, state.clone())),
+            None => changed.push(name),
+        }
+    }
+    states.extend(tables::states(server, schema, &changed)?);
+    Ok(states)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::services::tables::Known;
+
+    fn listed(of: &[(&str, Option<&str>)]) -> Listed {
+        let known = |written: &Option<&str>| Known {
+            written: written.map(str::to_owned),
+            bytes: 1,
+        };
+        of.iter()
+            .map(|(name, written)| ((*name).to_owned(), known(written)))
+            .collect()
+    }
+
+    fn state(rows: u64, checksum: Option<u64>) -> Table {
+        Table { rows, checksum }
+    }
+
+    #[test]
+    fn what_was_known_holds_until_anything_was_done_to_a_table() {
+        let then = listed(&[
+            ("a", Some("1")),
+            ("b", None),
+            ("c", Some("-")),
+            ("d", Some("1")),
+        ]);
+        let states = ["a", "b", "c"].map(|name| (name.to_owned(), state(2, Some(7))));
+        let mut states = BTreeMap::from(states);
+        states.insert("d".to_owned(), state(2, None));
+        let shapes = ["a", "b", "c", "d"].map(|name| (name.to_owned(), "made so".to_owned()));
+        let sums = Sums::of(states, &then, shapes.into());
+        for name in ["a", "c"] {
+            assert!(sums.is_at_rest(name, &then), "{name}");
+        }
+        assert!(!sums.is_at_rest("b", &then), "it was written to of late");
+        assert!(!sums.is_at_rest("d", &then), "it was only counted");
+        for (now, why) in [(Some("2"), "written to"), (None, "written to of late")] {
+            assert!(!sums.is_at_rest("a", &listed(&[("a", now)])), "{why}");
+        }
+        assert!(!sums.is_at_rest("a", &listed(&[])), "gone");
+        assert_eq!(sums.still("a", "made so", 2), Some(&state(2, Some(7))));
+        assert_eq!(sums.still("a", "made so", 0), None, "it was emptied");
+        assert_eq!(sums.still("a", "with a column more", 2), None);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_read_from_the_tables() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("main.sums");
+        assert_eq!(Sums::noted(&path).unwrap(), Sums::default());
+        let states = BTreeMap::from([("a".to_owned(), state(1, Some(2)))]);
+        let shapes = BTreeMap::from([("a".to_owned(), "so".to_owned())]);
+        let sums = Sums::of(states, &listed(&[("a", Some("1"))]), shapes);
+        sums.note(&path).unwrap();
+        assert_eq!(Sums::noted(&path).unwrap(), sums);
+        std::fs::write(&path, "{").unwrap();
+        assert_eq!(Sums::noted(&path).unwrap(), Sums::default());
+    }
+}
