@@ -16,12 +16,13 @@ words=(--label "$LABEL" --network "$(ask '{{range $name, $it := .NetworkSettings
   --memory "$(ask '{{.HostConfig.Memory}}')" --workdir "$(ask '{{.Config.WorkingDir}}')")
 for it in "${mounts[@]}"; do [ -z "$it" ] || words+=(-v "$it"); done
 for it in "${environment[@]}"; do [ -z "$it" ] || words+=(-e "$it"); done
+[ -z "${CONTENT:-}" ] || words+=(-e "DATABASE_URL=$CONTENT")
 words+=(--entrypoint "${entry[0]}")
 inside=$(ask '{{range $port, $it := .HostConfig.PortBindings}}{{$port}}{{end}}')
 all=("${entry[@]:1}" "${command[@]}")
 arguments=()
 for it in "${all[@]}"; do [ -z "$it" ] || arguments+=("$it"); done
-image=$(ask '{{.Config.Image}}')
+image=${IMAGE:-$(ask '{{.Config.Image}}')}
 began=$(date +%s%N)
 docker run -d --name "$WEB-bare" -p "127.0.0.1::${inside%/tcp}" "${words[@]}" "$image" "${arguments[@]}" >/dev/null
 PORT=$(docker port "$WEB-bare" "$inside" | head -n 1)
@@ -37,9 +38,18 @@ echo $((ended - began))
 /// # Errors
 /// Where it does not come.
 pub fn start_up(place: &Place, instance: &Instance) -> Result<f64> {
+    start_up_of(&place.variables(instance))
+}
+
+/// The same where `IMAGE` among the variables may be another image, and `CONTENT` the address of another
+/// schema.
+///
+/// # Errors
+/// Where it does not come.
+pub fn start_up_of(variables: &[(&'static str, String)]) -> Result<f64> {
     let mut times = Vec::new();
     for _ in 0..3 {
-        let (_, nanoseconds) = run::feed(START_UP, &place.variables(instance), "")?;
+        let (_, nanoseconds) = run::feed(START_UP, variables, "")?;
         let nanoseconds: f64 = nanoseconds
             .trim()
             .parse()

@@ -2,7 +2,7 @@
 
 use crate::common::place::{Instance, Place};
 use crate::common::site::{Site, Writes};
-use crate::common::{Result, run};
+use crate::common::{Result, run, start_up};
 
 /// How many seconds each of them takes.
 pub struct Bare {
@@ -10,14 +10,25 @@ pub struct Bare {
     pub round: f64,
     pub migration: f64,
     pub index: f64,
-    /// One of two.
+    /// The new version's first one, on the copy.
     pub start_up: f64,
 }
 
 impl Bare {
     /// All of them.
     pub fn whole(&self) -> f64 {
-        self.round + self.migration + self.index + 2.0 * self.start_up
+        self.round + self.migration + self.index + self.start_up
+    }
+
+    /// Between this and another measuring.
+    pub fn mean(&self, other: &Bare) -> Bare {
+        let mean = |of: fn(&Bare) -> f64| f64::midpoint(of(self), of(other));
+        Bare {
+            round: mean(|bare| bare.round),
+            migration: mean(|bare| bare.migration),
+            index: mean(|bare| bare.index),
+            start_up: mean(|bare| bare.start_up),
+        }
     }
 }
 
@@ -30,6 +41,9 @@ client -BNe "SHOW MASTER STATUS" </dev/null | cut -f 1,2 >"$SCRATCH/position"
 docker exec "$DATABASE" mariadb-dump $login --single-transaction --quick --hex-blob   --ignore-table="$SCHEMA.bench_rows" "$SCHEMA" | client bench_bare
 "#;
 
+/// Where the application finds the copy.
+const CONTENT: &str = "mysql2://bench_bare:bench@mysql:3306/bench_bare?encoding=utf8";
+
 /// What was written since, done again on the copy.
 const ROUND: &str = r#"
 read -r file from <"$SCRATCH/position"
@@ -41,7 +55,7 @@ mariadb-binlog --start-position="$2" --database="$3" --rewrite-db="$3->bench_bar
 /// The application's own, in a container of its own.
 const MIGRATE: &str = r#"
 network=$(docker inspect -f '{{range $name, $it := .NetworkSettings.Networks}}{{$name}}{{end}}' "$WEB")
-docker run --rm --label "$LABEL" --network "$network" -v "$ROOT/.env:/opt/kor/.env:ro"   -e RAILS_ENV=production -e DATABASE_URL="mysql2://bench_bare:bench@mysql:3306/bench_bare?encoding=utf8"   --entrypoint bundle "kor-sample:$TO" exec rake db:migrate >/dev/null
+docker run --rm --label "$LABEL" --network "$network" -v "$ROOT/.env:/opt/kor/.env:ro"   -e RAILS_ENV=production -e DATABASE_URL="$CONTENT"   --entrypoint bundle "kor-sample:$TO" exec rake db:migrate >/dev/null
 "#;
 
 /// Both versions write the same documents, so the server itself can copy them.
@@ -73,20 +87,23 @@ pub fn measure(
     place: &Place,
     instance: &Instance,
     site: &Site,
-    (writers, to, start_up): (usize, &str, f64),
+    (writers, to): (usize, &str),
 ) -> Result<Bare> {
     let mut variables = place.variables(instance);
     variables.push(("TO", to.to_owned()));
+    variables.push(("IMAGE", format!("kor-sample:{to}")));
+    variables.push(("CONTENT", CONTENT.to_owned()));
     variables.push(("SEARCH", instance.database.replace("_mysql", "_elastic")));
     run::shell(COPY, &variables)?;
     site.during_many(writers, Writes::Always, || run::shell("sleep 1", &[]))?;
     run::shell(READ_ONLY, &variables)?;
     // Readers are served and writers refused meanwhile, here as there.
-    let (round, migration, nanoseconds) = site.during_refused(writers, || {
+    let (round, migration, nanoseconds, start_up) = site.during_refused(writers, || {
         let round = run::shell(ROUND, &variables)?;
         let migration = run::shell(MIGRATE, &variables)?;
         let (_, nanoseconds) = run::feed(INDEX, &variables, "")?;
-        Ok((round, migration, nanoseconds))
+        let start_up = start_up::start_up_of(&variables)?;
+        Ok((round, migration, nanoseconds, start_up))
     })?;
     let index: f64 = nanoseconds
         .trim()

@@ -32,7 +32,16 @@ struct Run {
     peak_mib: f64,
     read_longest_ms: f64,
     write_refused_ms: f64,
+    /// What the new version takes in the old one's place, while nobody gets an answer, in seconds.
+    start_up: f64,
     bare: Bare,
+}
+
+impl Run {
+    /// The steps that keep writers away, by themselves, in milliseconds.
+    fn bare_ms(&self) -> f64 {
+        (self.bare.whole() + self.start_up) * 1e3
+    }
 }
 
 fn main() -> ExitCode {
@@ -58,6 +67,8 @@ fn measure(place: &Place) -> Result<()> {
 fn upgrade(place: &Place, instance: &Instance, writers: usize, migration_s: u64) -> Result<Run> {
     migrations_take(instance, migration_s)?;
     let site = Site::of(instance)?;
+    // Before and after: what else such a machine does comes and goes, and the migration with it.
+    let before = bare::measure(place, instance, &site, (writers, TO))?;
     let (ran, reads, writes) = site.during_many(writers, Writes::Always, || {
         let ran = run::watch(place.call("main", &["upgrade", TO, "--no-snapshot"]))?;
         // The last gap ends with an answer.
@@ -68,7 +79,7 @@ fn upgrade(place: &Place, instance: &Instance, writers: usize, migration_s: u64)
     let start_up = common::start_up::start_up(place, &place.instance("main")?)?;
     run::watch(place.call("main", &["upgrade", "--undo", "--discard-new"]))?;
     forget_snapshots(place)?;
-    let bare = bare::measure(place, instance, &site, (writers, TO, start_up))?;
+    let after = bare::measure(place, instance, &site, (writers, TO))?;
     Ok(Run {
         writers,
         migration_s,
@@ -76,7 +87,8 @@ fn upgrade(place: &Place, instance: &Instance, writers: usize, migration_s: u64)
         peak_mib: ran.peak_mib,
         read_longest_ms: reads.gap_ms,
         write_refused_ms: writes.gap_ms,
-        bare,
+        start_up,
+        bare: before.mean(&after),
     })
 }
 
@@ -110,7 +122,7 @@ fn show(ran: &Ran) {
 
 fn print(runs: &[Run]) {
     println!(
-        "{:>7} {:>9} {:>8} {:>9}   {:>9} {:>9}   {:>9} {:>9}   {:>6}   of that: round, migration, index, start-up",
+        "{:>7} {:>9} {:>8} {:>9}   {:>9} {:>9}   {:>9} {:>9}   {:>6}   of that: round, migration, index, start-ups",
         "writers",
         "migration",
         "upgrade",
@@ -123,12 +135,12 @@ fn print(runs: &[Run]) {
     );
     let mut objects = Vec::new();
     for run in runs {
-        let (start_up, bare) = (run.bare.start_up * 1e3, run.bare.whole() * 1e3);
+        let (start_up, bare) = (run.start_up * 1e3, run.bare_ms());
         let read_limit = start_up + UNREAD_MS;
         let write_limit = bare + UNWRITTEN_MS;
         let missed = |value: f64, limit: f64| if value > limit { " missed" } else { "" };
         println!(
-            "{:>7} {:>7} s {:>6.1} s {:>5.0} MiB   {:>6.0} ms {:>6.0} ms{}   {:>6.0} ms {:>6.0} ms{}   {:>6.0} ms   {:.2}, {:.2}, {:.2}, {:.2} s",
+            "{:>7} {:>7} s {:>6.1} s {:>5.0} MiB   {:>6.0} ms {:>6.0} ms{}   {:>6.0} ms {:>6.0} ms{}   {:>6.0} ms   {:.2}, {:.2}, {:.2}, {:.2} + {:.2} s",
             run.writers,
             run.migration_s,
             run.wall,
@@ -144,6 +156,7 @@ fn print(runs: &[Run]) {
             run.bare.migration,
             run.bare.index,
             run.bare.start_up,
+            run.start_up,
         );
         objects.push(format!(
             "{{\"writers\":{},\"migration_s\":{},\"read_longest_ms\":{:.2},\"write_refused_ms\":{:.2},\
