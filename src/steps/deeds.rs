@@ -98,6 +98,7 @@ impl Deeds<Step> for World<'_> {
             Step::CompleteCopy { copy } => schema_copy::complete(self, copy),
             Step::LeaveCopy { copy } => schema_copy::undo(self, copy),
             Step::CopyFiles { from, to, rules } => files_copy::copy(self, from, to, rules),
+            Step::UpdateFiles { from, to, rules } => files_copy::update(self, from, to, rules),
             Step::SettleFiles { worked_on, kept } => files_copy::settle(worked_on, kept),
             Step::AwaitProof { .. } => wait::for_proof(self, step),
             Step::NoteContent {
@@ -201,6 +202,7 @@ impl Deeds<Step> for World<'_> {
             | Step::AwaitProof { .. }
             | Step::DropContent { .. }
             | Step::FollowCopy { .. }
+            | Step::UpdateFiles { .. }
             | Step::LeaveCopy { .. }
             | Step::GiveBack { .. }
             | Step::CheckEmptySchema { .. }

@@ -110,6 +110,9 @@ impl Step {
             }
             Step::LeaveCopy { copy } => format!("follow {} no longer", copy.from),
             Step::CopyFiles { from, .. } => format!("copy the files of {}", from.display()),
+            Step::UpdateFiles { from, .. } => {
+                format!("take over what came to the files of {}", from.display())
+            }
             Step::SettleFiles { .. } => "let the copy of the files go that nobody needs".to_owned(),
             Step::OpenProof { network, .. } => {
                 format!("make the network {}, which leads nowhere", network.name)

@@ -19,6 +19,12 @@ pub fn copy(world: &World<'_>, from: &Path, to: &Path, rules: &Rules) -> Result<
     }
     let (mode, owner) = files::rights(from)?.unwrap_or((0o755, (0, 0)));
     files::make_directory(to, mode, Some(owner))?;
+    update(world, from, to, rules)
+}
+
+/// Makes a copy that is there what the directory is now. Where it is made of links, only the names in
+/// both are compared.
+pub fn update(world: &World<'_>, from: &Path, to: &Path, rules: &Rules) -> Result<()> {
     TreeClone::begin(from, to, rules)?.update(world.interrupt)?;
     // What it was made of may be gone before the engine's host would have written it by itself.
     files::sync_file_system(to)

@@ -302,6 +302,15 @@ pub enum Step {
         /// What of it is copied, and how.
         rules: Rules,
     },
+    /// Takes over into such a copy what came to the files since, or went.
+    UpdateFiles {
+        /// The directory.
+        from: PathBuf,
+        /// The copy.
+        to: PathBuf,
+        /// As in [`Step::CopyFiles`].
+        rules: Rules,
+    },
     /// Lets one of two copies go: the one that was worked on, where that changed nothing in it. It is set
     /// aside in the place of the copy, which is discarded later.
     SettleFiles {

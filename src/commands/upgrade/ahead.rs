@@ -3,13 +3,12 @@
 
 use crate::commands::index::{self, Documents};
 use crate::commands::session::Session;
-use crate::commands::upgrade::plan::{self, Parts};
+use crate::commands::upgrade::plan::{self, Files, Parts};
 use crate::error::Result;
 use crate::host::clock;
 use crate::model::container::{Role, names};
 use crate::model::contract::Contract;
 use crate::model::instance::Instance;
-use crate::services::app::App;
 use crate::services::database::Server;
 use crate::services::replay;
 use crate::steps::{Ahead, Plan, Step};
@@ -98,7 +97,8 @@ pub fn push_migrated(plan: &mut Plan, session: &Session<'_>, parts: &Parts<'_>) 
         return Ok(());
     };
     plan::push_still(plan, &parts.now, app, entries.clone());
-    plan::push_files(plan, &parts.now, [app.instance.layout.clone()]);
+    let place = app.instance.layout.clone();
+    plan::push_files(plan, &parts.now, [place], Files::Copied);
     plan.push(Step::RunPhase {
         spec: Box::new(app.phase(&app.contract.commands.migrate, &session.id)?),
         what: format!(
@@ -123,17 +123,7 @@ pub fn push_migrated(plan: &mut Plan, session: &Session<'_>, parts: &Parts<'_>) 
 /// Exit 2 where the configured repository is none.
 pub fn push_documents(plan: &mut Plan, session: &Session<'_>, parts: &Parts<'_>) -> Result<()> {
     let step = index::step(&parts.beside, &session.id, documents(parts, None))?;
-    if let Some(Step::FillIndex { mut filling }) = step {
-        let directory = &parts.now.contract.content.directory;
-        let inside = |app: &App<'_>| app.instance.layout.inside(directory);
-        let (now, beside) = (inside(&parts.now), inside(&parts.beside));
-        // Its own are copied when nobody writes any more.
-        for mount in &mut filling.create.mounts {
-            if mount.source == beside {
-                mount.source.clone_from(&now);
-                mount.read_only = true;
-            }
-        }
+    if let Some(Step::FillIndex { filling }) = step {
         plan.push(Step::FillAhead { filling });
     }
     Ok(())

@@ -88,6 +88,17 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
     if copy.follows {
         plan.push(Step::CopySchema { copy: copy.clone() });
     }
+    let content = parts.undo.join(CONTENT);
+    let places = || {
+        [
+            InstanceLayout::elsewhere(content.clone()),
+            parts.beside.instance.layout.clone(),
+        ]
+    };
+    if serves {
+        // Most of them do not change any more.
+        push_files(&mut plan, now, places(), Files::Copied);
+    }
     let stopped = parts.change.is_some_and(Change::stops_all);
     let mut web = None;
     if serves {
@@ -105,7 +116,13 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
     plan.steps
         .extend(unfinished::wait_for_worker(now, then, false));
     plan.push(Step::CompleteCopy { copy: copy.clone() });
-    let mut later = push_work(&mut plan, session, &parts, Some(&parts.undo.join(CONTENT)))?;
+    let files = if serves {
+        Files::Updated
+    } else {
+        Files::Copied
+    };
+    push_files(&mut plan, now, places(), files);
+    let mut later = push_work(&mut plan, session, &parts, Some(&content))?;
     plan.push(Step::NoteContent {
         directory: parts.undo.clone(),
         database: names::service(&session.cluster.name, Role::Database),
@@ -210,6 +227,8 @@ pub fn rehearsal(session: &Session<'_>, parts: &Parts<'_>) -> Result<Plan> {
     plan.instances = vec![parts.now.instance.name.clone()];
     first_content::push_waits(&mut plan, session);
     push_still(&mut plan, &parts.now, &parts.beside, parts.entries.clone());
+    let place = parts.beside.instance.layout.clone();
+    push_files(&mut plan, &parts.now, [place], Files::Copied);
     let end = push_work(&mut plan, session, parts, None)?;
     plan.steps.extend(end);
     // What was tried out goes the way that a failure would go.
@@ -279,11 +298,21 @@ fn push_place(plan: &mut Plan, entries: Vec<Entry>, copy: &SchemaCopy) {
     });
 }
 
-/// The steps that copy an instance's files to each of these places.
+/// How an instance's files come to a place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Files {
+    /// Nothing is there yet.
+    Copied,
+    /// Most of them are there.
+    Updated,
+}
+
+/// The steps that bring an instance's files to each of these places.
 pub(super) fn push_files(
     plan: &mut Plan,
     now: &App<'_>,
     places: impl IntoIterator<Item = InstanceLayout>,
+    files: Files,
 ) {
     let content = &now.contract.content;
     let rules = Rules {
@@ -291,17 +320,18 @@ pub(super) fn push_files(
         ..Rules::default()
     };
     for place in places {
-        plan.push(Step::CopyFiles {
-            from: now.instance.layout.inside(&content.directory),
-            to: place.inside(&content.directory),
-            rules: rules.clone(),
+        let from = now.instance.layout.inside(&content.directory);
+        let (to, rules) = (place.inside(&content.directory), rules.clone());
+        plan.push(match files {
+            Files::Copied => Step::CopyFiles { from, to, rules },
+            Files::Updated => Step::UpdateFiles { from, to, rules },
         });
     }
 }
 
-/// The steps that migrate the copy and try it out; where it is to count, with a second copy of the
-/// files for the way back, and with an index that may have been made before. Those that leave nothing
-/// of the trying out come back.
+/// The steps that migrate the copy and try it out; where it is to count, with an index that may have been
+/// made before, and with the files that are `kept` for the way back. Those that leave nothing of the
+/// trying out come back.
 fn push_work(
     plan: &mut Plan,
     session: &Session<'_>,
@@ -310,8 +340,6 @@ fn push_work(
 ) -> Result<Vec<Step>> {
     let (now, app) = (parts.now, parts.beside);
     let kept = kept.map(|directory| InstanceLayout::elsewhere(directory.to_owned()));
-    let places = kept.iter().chain([&app.instance.layout]);
-    push_files(plan, &now, places.cloned());
     plan.push(Step::RunPhase {
         spec: Box::new(app.phase(&app.contract.commands.migrate, &session.id)?),
         what: format!("migrate the copy to {}", app.instance.version),

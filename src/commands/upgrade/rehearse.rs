@@ -96,7 +96,7 @@ pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
         true => Duration::ZERO,
         false => of(|s| matches!(s, Step::CopySchema { .. })),
     };
-    let refused = copy + migration + in_between + files * 2 + start * 2;
+    let refused = copy + migration + in_between + files + start * 2;
     let report = session.report(
         &plan,
         vec![

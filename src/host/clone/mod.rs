@@ -40,8 +40,8 @@ pub struct Clone<'a> {
 }
 
 impl<'a> Clone<'a> {
-    /// A clone of `from` in `to`, a directory that is not there yet, in the same file system where
-    /// it is to be fast.
+    /// A clone of `from` in `to`, in the same file system where it is to be fast. What is in `to` already
+    /// is taken for a clone of earlier.
     ///
     /// # Errors
     /// Exit 1 or 6 with the path.

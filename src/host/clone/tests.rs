@@ -44,6 +44,43 @@ fn an_update_takes_over_what_is_new_changed_and_gone() {
     assert_eq!(text(to.join("settings.json")), "new!");
 }
 
+/// As of a step that goes on with the clone of another step: nothing is known of it.
+#[test]
+fn a_clone_of_earlier_is_brought_up_to_date_by_one_who_knows_nothing_of_it() {
+    let place = tempfile::tempdir().unwrap();
+    let (from, to) = (place.path().join("from"), place.path().join("clone"));
+    fs::create_dir_all(from.join("data/media/gone")).unwrap();
+    for name in ["stays", "goes", "changes", "gone/goes"] {
+        fs::write(from.join("data/media").join(name), "old").unwrap();
+    }
+    fs::write(from.join("data/settings.json"), "old").unwrap();
+    let rules = rules();
+    let update = || {
+        let mut clone = Clone::begin(&from, &to, &rules).unwrap();
+        clone.update(&Interrupt::default()).unwrap();
+    };
+    update();
+    fs::remove_file(from.join("data/media/goes")).unwrap();
+    fs::remove_dir_all(from.join("data/media/gone")).unwrap();
+    fs::remove_file(from.join("data/media/changes")).unwrap();
+    fs::write(from.join("data/media/changes"), "new").unwrap();
+    fs::create_dir(from.join("data/media/comes")).unwrap();
+    fs::write(from.join("data/media/comes/file"), "new").unwrap();
+    fs::write(from.join("data/settings.json"), "new").unwrap();
+    fs::write(to.join("data/superfluous"), "of nobody").unwrap();
+    update();
+    let media = |name: &str| text(to.join("data/media").join(name));
+    assert_eq!(media("stays"), "old");
+    assert_eq!(
+        (media("changes"), media("comes/file")),
+        ("new".into(), "new".into())
+    );
+    assert_eq!(text(to.join("data/settings.json")), "new");
+    for name in ["media/goes", "media/gone", "superfluous"] {
+        assert!(!to.join("data").join(name).exists(), "{name}");
+    }
+}
+
 fn rules() -> Rules {
     Rules {
         write_once: vec!["data/media".into()],
