@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Result};
 use crate::model::sql;
 use crate::model::undo::Table;
@@ -117,44 +119,90 @@ pub fn counts(
 /// What the server knows of a table without reading it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
-    /// When it was last written to, for comparing, also by what no log has; nothing where that is within
-    /// the last two seconds, for the server only says the second.
-    pub written: Option<String>,
+    /// What it is known by; nothing where it was written to within the last two seconds, for the server
+    /// only says the second, and of a view.
+    pub mark: Option<Mark>,
     /// Its size, as the server estimates it.
     pub bytes: u64,
+}
+
+/// What a table is known by to which nothing was done, also by what no log has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// When it was last written to, for comparing.
+    pub time: String,
+    /// The numbers of what it is stored in, one for each part. To empty it, or a part of it, is not to
+    /// write to it, but gives others.
+    pub stored: Vec<u64>,
+}
+
+impl Mark {
+    /// Whether only counting its rows says that it was not emptied: of a table that is not stored so that
+    /// it would have numbers, or of a server that does not say them.
+    pub fn wants_counting(&self) -> bool {
+        self.stored.is_empty()
+    }
 }
 
 /// What the server knows of the tables and views of a schema, by their names.
 pub type Listed = BTreeMap<String, Known>;
 
-/// What the server knows of each table and view of these schemas; when a view was written to, nobody
-/// knows.
+/// What the server knows of each table and view of these schemas.
 ///
 /// # Errors
 /// Exit 1 with what the server says.
 pub fn listed<const N: usize>(server: &Server<'_>, schemas: [&str; N]) -> Result<[Listed; N]> {
+    let wanted = schemas.map(sql::literal).join(", ");
+    // Only MariaDB reads on there.
     let answer = server.query(&format!(
         "SELECT table_schema, table_name, COALESCE(update_time, '-'), \
          table_type = 'BASE TABLE' AND COALESCE(update_time < NOW() - INTERVAL 2 SECOND, TRUE), \
          COALESCE(data_length + index_length, 0) \
-         FROM information_schema.tables WHERE table_schema IN ({});\n",
-        schemas.map(sql::literal).join(", ")
+         FROM information_schema.tables WHERE table_schema IN ({wanted});\n\
+         SELECT '', 0 /*M! UNION ALL SELECT name, table_id FROM information_schema.innodb_sys_tables \
+         WHERE SUBSTRING_INDEX(name, '/', 1) IN ({wanted}) */;\n"
     ))?;
-    let of = |wanted: &str| {
-        let table = |line: &str| {
-            let mut columns = line.split('\t');
-            let is_wanted = columns.next()? == wanted;
-            let (name, time) = (columns.next()?, columns.next()?);
-            let settled = columns.next()? == "1";
-            let known = Known {
-                written: settled.then(|| time.to_owned()),
-                bytes: columns.next()?.parse().ok()?,
+    let lines = || answer.lines().map(|line| line.split('\t').collect());
+    let stored = lines().filter_map(|columns: Vec<&str>| match columns.as_slice() {
+        [name, number] => stored(name, number),
+        _ => None,
+    });
+    let mut numbers: BTreeMap<(&str, &str), Vec<u64>> = BTreeMap::new();
+    for (table, number) in stored {
+        numbers.entry(table).or_default().push(number);
+    }
+    let known = |columns: Vec<&str>| match columns.as_slice() {
+        [schema, name, time, settled, bytes] => {
+            let mut stored = numbers.get(&(*schema, *name)).cloned().unwrap_or_default();
+            stored.sort_unstable();
+            let mark = Mark {
+                time: (*time).to_owned(),
+                stored,
             };
-            is_wanted.then(|| (name.to_owned(), known))
-        };
-        answer.lines().filter_map(table).collect()
+            let known = Known {
+                mark: (*settled == "1").then_some(mark),
+                bytes: bytes.parse().ok()?,
+            };
+            Some(((*schema).to_owned(), (*name).to_owned(), known))
+        }
+        _ => None,
+    };
+    let all: Vec<(String, String, Known)> = lines().filter_map(known).collect();
+    let of = |wanted: &str| {
+        let of_it = all.iter().filter(|(schema, _, _)| schema == wanted);
+        of_it
+            .map(|(_, name, known)| (name.clone(), known.clone()))
+            .collect()
     };
     Ok(schemas.map(of))
+}
+
+/// Schema and table that something is stored of, as the server's storage names it: `schema/table`, and
+/// `schema/table#P#part` of a part. A name in other letters is written otherwise there, and not found.
+fn stored<'a>(name: &'a str, number: &str) -> Option<((&'a str, &'a str), u64)> {
+    let (schema, table) = name.split_once('/')?;
+    let table = table.split('#').next().unwrap_or(table);
+    Some(((schema, table), number.parse().ok()?))
 }
 
 /// How each of these tables and views of a schema is made, in their order; without what rows leave
@@ -198,6 +246,13 @@ fn shape(line: &str, schema: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_table_is_stored_in_is_found_by_its_name() {
+        assert_eq!(stored("kor_a/media", "12"), Some((("kor_a", "media"), 12)));
+        assert_eq!(stored("kor_a/t#P#p0", "3"), Some((("kor_a", "t"), 3)));
+        assert_eq!(stored("", "0"), None);
+    }
 
     #[test]
     fn the_shape_of_a_table_is_not_what_rows_leave_behind() {

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::model::binary_log::Held;
 use crate::model::undo::Table;
 use crate::services::database::Server;
-use crate::services::tables::{self, Listed};
+use crate::services::tables::{self, Listed, Mark};
 use crate::steps::SchemaCopy;
 use crate::steps::sums::Sums;
 
@@ -19,14 +19,14 @@ const COMPARED_BYTES: u64 = 1 << 30;
 /// Tables that were seen to be the same while others wrote. It holds for as long as the binary log has
 /// nothing of a table, and what the server itself knows of it, also of what no log has, stays as it is.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seen(BTreeMap<String, Mark>);
+pub struct Seen(BTreeMap<String, Same>);
 
-/// What a table is known by that is not read again.
+/// A table that is not read again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Mark {
-    /// When it was last written to.
-    time: String,
-    /// What is in it: what empties a table does not count as writing to it, so that rows are counted.
+struct Same {
+    /// What it is known by.
+    mark: Mark,
+    /// What is in it.
     state: Table,
 }
 
@@ -37,9 +37,8 @@ impl Seen {
     }
 
     fn still(&self, table: &str, now: &Listed) -> bool {
-        let time = self.0.get(table).map(|mark| &mark.time);
-        let written = now.get(table).and_then(|known| known.written.as_ref());
-        time.is_some() && time == written
+        let then = self.0.get(table).map(|same| &same.mark);
+        then.is_some() && then == now.get(table).and_then(|known| known.mark.as_ref())
     }
 }
 
@@ -51,15 +50,15 @@ impl Seen {
 pub fn seen(copy: &SchemaCopy, server: &Server<'_>) -> Result<Seen> {
     let [from, to] = tables::listed(server, [&copy.from, &copy.to])?;
     let counts = |name: &&String| {
-        let known = from.get(*name).filter(|known| known.written.is_some());
+        let known = from.get(*name).filter(|known| known.mark.is_some());
         known.is_some() && !copy.but.contains(name) && to.contains_key(*name)
     };
     let names: Vec<String> = from.keys().filter(counts).cloned().collect();
     // Nobody waits for it, however large they are.
     let (in_from, mut in_to) = both(copy, server, &names, true)?;
     let same = from.into_iter().filter_map(|(name, known)| {
-        let (state, time) = (in_to.remove(&name)?, known.written?);
-        (in_from.get(&name) == Some(&state)).then_some((name, Mark { time, state }))
+        let (state, mark) = (in_to.remove(&name)?, known.mark?);
+        (in_from.get(&name) == Some(&state)).then_some((name, Same { mark, state }))
     });
     Ok(Seen(same.collect()))
 }
@@ -78,10 +77,15 @@ pub fn compare(copy: &SchemaCopy, server: &Server<'_>, seen: &Seen) -> Result<Su
         .partition(|name| seen.still(name, &from));
     let bytes = names.iter().filter_map(|name| from.get(name));
     let whole = bytes.map(|known| known.bytes).sum::<u64>() <= COMPARED_BYTES;
+    let same = still
+        .into_iter()
+        .filter_map(|name| seen.0.get_key_value(&name));
+    let (to_count, same): (Vec<_>, Vec<_>) = same.partition(|(_, same)| same.mark.wants_counting());
+    let to_count: Vec<String> = to_count.into_iter().map(|(name, _)| name.clone()).collect();
     // All at once: nobody may write for that time.
     let (shapes, counted, read) = std::thread::scope(|scope| {
         let shapes = scope.spawn(|| same_shapes(copy, server, (&from, &to)));
-        let counted = scope.spawn(|| tables::rows(server, &copy.from, &still));
+        let counted = scope.spawn(|| tables::rows(server, &copy.from, &to_count));
         let read = both(copy, server, &names, whole);
         let broke_off = || Error::failed("comparing the copy broke off");
         (
@@ -91,9 +95,12 @@ pub fn compare(copy: &SchemaCopy, server: &Server<'_>, seen: &Seen) -> Result<Su
         )
     });
     let shapes = shapes?;
-    let mut states = BTreeMap::new();
+    let mut states: States = same
+        .into_iter()
+        .map(|(name, same)| (name.clone(), same.state.clone()))
+        .collect();
     for (name, rows) in counted? {
-        match seen.0.get(&name).map(|mark| &mark.state) {
+        match seen.0.get(&name).map(|same| &same.state) {
             Some(state) if state.rows == rows => drop(states.insert(name, state.clone())),
             _ => return differs(format!("{name} has {rows} rows by now")),
         }
@@ -169,8 +176,12 @@ mod tests {
     use crate::services::tables::Known;
 
     fn tables(of: &[(&str, &str)]) -> Listed {
+        let mark = |time: &str| Mark {
+            time: time.to_owned(),
+            stored: vec![1],
+        };
         let known = |time: &str| Known {
-            written: Some(time.to_owned()).filter(|time| time != "just now"),
+            mark: Some(mark(time)).filter(|mark| mark.time != "just now"),
             bytes: 1,
         };
         of.iter()
@@ -178,21 +189,21 @@ mod tests {
             .collect()
     }
 
-    fn marks(of: &[(&str, &str)]) -> BTreeMap<String, Mark> {
-        let mark = |(table, known): (String, Known)| {
-            let time = known.written.unwrap();
+    fn same(of: &[(&str, &str)]) -> BTreeMap<String, Same> {
+        let same = |(table, known): (String, Known)| {
+            let mark = known.mark.unwrap();
             let state = Table {
                 rows: 1,
                 checksum: Some(1),
             };
-            (table, Mark { time, state })
+            (table, Same { mark, state })
         };
-        tables(of).into_iter().map(mark).collect()
+        tables(of).into_iter().map(same).collect()
     }
 
     #[test]
     fn what_was_seen_holds_until_the_log_or_the_server_says_otherwise() {
-        let mut seen = Seen(marks(&[("a", "-"), ("b", "1"), ("c", "1")]));
+        let mut seen = Seen(same(&[("a", "-"), ("b", "1"), ("c", "1")]));
         seen.keep(&Held {
             tables: ["c".to_owned()].into(),
             ..Held::default()
@@ -202,6 +213,10 @@ mod tests {
         assert!(!still(&[("b", "2")], "b"), "what no log has");
         assert!(!still(&[("b", "just now")], "b"), "written to of late");
         assert!(!still(&[], "b"), "gone");
+        let mut emptied = tables(&[("b", "1")]);
+        let mark = emptied.get_mut("b").and_then(|known| known.mark.as_mut());
+        mark.unwrap().stored = vec![2];
+        assert!(!seen.still("b", &emptied), "emptied behind the log");
         assert!(!still(&[("c", "1")], "c"), "the log has something of it");
         assert!(!still(&[("d", "1")], "d"), "never seen");
         seen.keep(&Held {

@@ -10,18 +10,18 @@ use crate::error::{Error, Result};
 use crate::host::files;
 use crate::model::undo::Table;
 use crate::services::database::Server;
-use crate::services::tables::{self, Listed};
+use crate::services::tables::{self, Listed, Mark};
 
-/// What tables are known by. Where that is wrong, as after a table was emptied and filled again behind
-/// the server's back, somebody is said to have written to it who did not; never the other way round.
+/// What tables are known by. Where that is wrong, somebody is said to have written to a table who did not;
+/// never the other way round.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sums(BTreeMap<String, Sum>);
 
 /// What one is known by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Sum {
-    /// When it was last written to.
-    time: String,
+    /// What the server knows of it.
+    mark: Mark,
     /// How it is made: a column can be added without writing to it.
     shape: String,
     /// What is in it.
@@ -39,7 +39,7 @@ impl Sums {
         let sum = |(name, state): (String, Table)| {
             state.checksum?;
             let sum = Sum {
-                time: listed.get(&name)?.written.clone()?,
+                mark: listed.get(&name)?.mark.clone()?,
                 shape: shapes.remove(&name)?,
                 state,
             };
@@ -69,15 +69,16 @@ impl Sums {
 
     /// Whether the server knows of nothing that was done to a table.
     fn is_at_rest(&self, name: &str, listed: &Listed) -> bool {
-        let time = self.0.get(name).map(|sum| &sum.time);
-        let written = listed.get(name).and_then(|known| known.written.as_ref());
-        time.is_some() && time == written
+        let then = self.0.get(name).map(|sum| &sum.mark);
+        then.is_some() && then == listed.get(name).and_then(|known| known.mark.as_ref())
     }
 
-    /// What is in a table that is made so and has so many rows, if it is still the same.
-    fn still(&self, name: &str, shape: &str, rows: u64) -> Option<&Table> {
+    /// What is in a table that is made so, and has so many rows where they had to be counted, if it is
+    /// still the same.
+    fn still(&self, name: &str, shape: &str, rows: Option<u64>) -> Option<&Table> {
         let sum = self.0.get(name)?;
-        (sum.shape == shape && sum.state.rows == rows).then_some(&sum.state)
+        let as_many = rows.is_none_or(|rows| sum.state.rows == rows);
+        (sum.shape == shape && as_many).then_some(&sum.state)
     }
 }
 
@@ -98,13 +99,18 @@ pub fn states(
         .filter(|name| !but.contains(name))
         .cloned()
         .partition(|name| sums.is_at_rest(name, &listed));
+    let wants_counting = |name: &&String| {
+        let sum = sums.0.get(*name);
+        sum.is_some_and(|sum| sum.mark.wants_counting())
+    };
+    let to_count: Vec<String> = at_rest.iter().filter(wants_counting).cloned().collect();
     // All at once: nobody may write for that time.
     let (shapes, counted, read) = std::thread::scope(|scope| {
         let shapes = scope.spawn(|| {
             let tables = at_rest.iter().map(|name| (schema, name.as_str()));
             tables::shapes(server, tables)
         });
-        let counted = scope.spawn(|| tables::rows(server, schema, &at_rest));
+        let counted = scope.spawn(|| tables::rows(server, schema, &to_count));
         let read = tables::states(server, schema, &others);
         let broke_off = || Error::failed("reading the tables broke off");
         (
@@ -116,8 +122,7 @@ pub fn states(
     let (shapes, counted, mut states) = (shapes?, counted?, read?);
     let mut changed = Vec::new();
     for (name, shape) in at_rest.into_iter().zip(shapes) {
-        let rows = counted.get(&name).copied().unwrap_or_default();
-        match sums.still(&name, &shape, rows) {
+        match sums.still(&name, &shape, counted.get(&name).copied()) {
             Some(state) => drop(states.insert(name, state.clone())),
             None => changed.push(name),
         }
@@ -132,12 +137,16 @@ mod tests {
     use crate::services::tables::Known;
 
     fn listed(of: &[(&str, Option<&str>)]) -> Listed {
-        let known = |written: &Option<&str>| Known {
-            written: written.map(str::to_owned),
+        let mark = |time: &str| Mark {
+            time: time.to_owned(),
+            stored: vec![1],
+        };
+        let known = |time: &Option<&str>| Known {
+            mark: time.map(mark),
             bytes: 1,
         };
         of.iter()
-            .map(|(name, written)| ((*name).to_owned(), known(written)))
+            .map(|(name, time)| ((*name).to_owned(), known(time)))
             .collect()
     }
 
@@ -167,9 +176,11 @@ mod tests {
             assert!(!sums.is_at_rest("a", &listed(&[("a", now)])), "{why}");
         }
         assert!(!sums.is_at_rest("a", &listed(&[])), "gone");
-        assert_eq!(sums.still("a", "made so", 2), Some(&state(2, Some(7))));
-        assert_eq!(sums.still("a", "made so", 0), None, "it was emptied");
-        assert_eq!(sums.still("a", "with a column more", 2), None);
+        for rows in [None, Some(2)] {
+            assert_eq!(sums.still("a", "made so", rows), Some(&state(2, Some(7))));
+        }
+        assert_eq!(sums.still("a", "made so", Some(0)), None, "it was emptied");
+        assert_eq!(sums.still("a", "with a column more", None), None);
     }
 
     #[test]
