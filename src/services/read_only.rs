@@ -188,25 +188,30 @@ fn take_back_tables(server: &Server<'_>, rights: &Rights) -> Result<()> {
     server.query(&statements).map(drop)
 }
 
-/// Asks for the connections that a user has, behind a line that says that it was asked.
+/// Asks for the connections that a user has; the answer has one line more, so that nobody is not the same
+/// as no answer.
 fn connections(user: &str) -> String {
     format!(
-        "SELECT id, command FROM information_schema.processlist WHERE user = {};\n\
-         SELECT '{ASKED}';\n",
+        "SELECT 0, '{ASKED}' UNION ALL \
+         SELECT id, command FROM information_schema.processlist WHERE user = {};\n",
         sql::literal(user)
     )
 }
 
-/// The last line of an answer about connections: one that broke off says nothing.
+/// What stands in that line.
 const ASKED: &str = "asked";
 
 /// The connections of an answer, each with what it is at.
 fn connected(answer: &str) -> Result<Vec<(&str, &str)>> {
-    match answer.lines().last() {
-        Some(ASKED) => Ok(answer.lines().filter_map(|l| l.split_once('\t')).collect()),
-        _ => Err(Error::failed(
-            "the database does not say who is connected to it",
-        )),
+    let lines = answer.lines().filter_map(|line| line.split_once('\t'));
+    let (asked, connections): (Vec<_>, Vec<_>) = lines.partition(|(_, at)| *at == ASKED);
+    match asked.is_empty() {
+        false => Ok(connections),
+        true => Err(
+            Error::failed("the database does not say who is connected to it")
+                .why(answer.trim())
+                .next("look at the database's log, and try again"),
+        ),
     }
 }
 
