@@ -27,7 +27,7 @@ impl Moment {
     }
 
     /// When anything about it was changed; nobody can set that.
-    fn changed(stat: &Stat) -> Self {
+    pub fn changed(stat: &Stat) -> Self {
         Moment::of(i128::from(stat.st_ctime), i128::from(stat.st_ctime_nsec))
     }
 

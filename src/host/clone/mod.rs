@@ -36,7 +36,6 @@ pub struct Clone<'a> {
     rules: &'a Rules,
     method: CloneKind,
     known: Known,
-    looked: Moment,
 }
 
 impl<'a> Clone<'a> {
@@ -53,7 +52,6 @@ impl<'a> Clone<'a> {
             rules,
             method: CloneKind::Copy,
             known: Known::default(),
-            looked: Moment::default(),
         };
         clone.method = clone.find_method()?;
         Ok(clone)
@@ -91,19 +89,15 @@ impl<'a> Clone<'a> {
     /// # Errors
     /// Exit 1 or 6 with the path; exit 1 at an interruption.
     pub fn update(&mut self, interrupt: &Interrupt) -> Result<()> {
-        let now = Moment::now();
         let visit = Visit {
             from: self.from,
             to: self.to,
             rules: self.rules,
             method: self.method,
-            now,
-            before: self.looked,
+            now: Moment::now(),
             interrupt,
         };
-        visit.all(&mut self.known)?;
-        self.looked = now;
-        Ok(())
+        visit.all(&mut self.known)
     }
 }
 

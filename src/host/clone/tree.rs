@@ -48,8 +48,6 @@ pub struct Visit<'a> {
     pub method: CloneKind,
     /// When this began.
     pub now: Moment,
-    /// When the last time began.
-    pub before: Moment,
     /// Ends it.
     pub interrupt: &'a Interrupt,
 }
@@ -232,14 +230,14 @@ impl Visit<'_> {
         }))
     }
 
-    /// Whether a file that is written once is what it was the last time.
+    /// Whether a file that is written once is what it was when it was copied.
     fn is_as_before(&self, pair: &Pair, name: &CStr, stat: &Stat) -> bool {
         let copied = statat(&pair.to, name, AtFlags::SYMLINK_NOFOLLOW);
-        is_settled(stat, self.before)
-            && copied.is_ok_and(|copied| {
-                copied.st_size == stat.st_size
-                    && Moment::modified(&copied) == Moment::modified(stat)
-            })
+        copied.is_ok_and(|copied| {
+            is_settled(stat, Moment::changed(&copied))
+                && copied.st_size == stat.st_size
+                && Moment::modified(&copied) == Moment::modified(stat)
+        })
     }
 
     /// Takes away what a clone still has; there is no mark of it.
