@@ -31,12 +31,12 @@ pub fn push(
     app: &App<'_>,
     beside: Beside<'_>,
 ) -> Result<()> {
-    let end = begin(plan, session, app, beside)?;
-    plan.steps.extend(end);
+    let close = begin(plan, session, app, beside)?;
+    plan.push(close);
     Ok(())
 }
 
-/// The same, but for the steps that leave nothing of it: those come back, for whoever is in a hurry.
+/// The same, but for the step that removes the network: it comes back, for whoever is in a hurry.
 ///
 /// # Errors
 /// Exit 2 where the configured repository is none.
@@ -45,7 +45,7 @@ pub fn begin(
     session: &Session<'_>,
     app: &App<'_>,
     beside: Beside<'_>,
-) -> Result<[Step; 2]> {
+) -> Result<Step> {
     let cluster = &session.cluster;
     let network = Network {
         name: names::proof_network(&cluster.name, &session.id),
@@ -100,8 +100,6 @@ pub fn begin(
         container: container.clone(),
         seconds: app.contract.web.start_seconds,
     });
-    Ok([
-        Step::RemoveStray { name: container },
-        Step::CloseProof { network, members },
-    ])
+    plan.push(Step::RemoveStray { name: container });
+    Ok(Step::CloseProof { network, members })
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::model::sql;
 use crate::model::undo::Table;
-use crate::services::database::Server;
+use crate::services::database::{Server, at_once};
 
 /// How long reading all tables may take.
 const READING: Duration = Duration::from_secs(3600);
@@ -65,12 +65,10 @@ pub fn states(
     tables: &[String],
 ) -> Result<BTreeMap<String, Table>> {
     // Both read all of it: at once, while nobody may write for that time.
-    let (rows, sums) = std::thread::scope(|scope| {
-        let sums = scope.spawn(|| checksums(server, schema, tables));
-        let rows = rows(server, schema, tables);
-        let broke_off = |_| Err(Error::failed("reading the tables broke off"));
-        (rows, sums.join().unwrap_or_else(broke_off))
-    });
+    let (sums, rows) = at_once(
+        || checksums(server, schema, tables),
+        || rows(server, schema, tables),
+    );
     let (rows, mut sums) = (rows?, sums?.into_iter());
     let state = |(name, rows)| {
         let checksum = sums.next().flatten();
@@ -96,26 +94,6 @@ fn checksums(server: &Server<'_>, schema: &str, tables: &[String]) -> Result<Vec
     Ok(answer.lines().map(sum).collect())
 }
 
-/// The same by the number of their rows alone.
-///
-/// # Errors
-/// Exit 1 with what the server says.
-pub fn counts(
-    server: &Server<'_>,
-    schema: &str,
-    tables: &[String],
-) -> Result<BTreeMap<String, Table>> {
-    let rows = rows(server, schema, tables)?;
-    let bare = |rows| Table {
-        rows,
-        checksum: None,
-    };
-    Ok(rows
-        .into_iter()
-        .map(|(name, rows)| (name, bare(rows)))
-        .collect())
-}
-
 /// What the server knows of a table without reading it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
@@ -137,11 +115,20 @@ pub struct Mark {
 }
 
 impl Mark {
-    /// Whether only counting its rows says that it was not emptied: of a table that is not stored so that
-    /// it would have numbers, or of a server that does not say them.
+    /// Whether only counting its rows says that it is as full as it was: of a table that is not stored so
+    /// that it would have numbers, and of one of which the server does not know when it was written to. It
+    /// forgets that, and has then nothing to say of what was written before.
     pub fn wants_counting(&self) -> bool {
-        self.stored.is_empty()
+        self.stored.is_empty() || self.time == UNKNOWN
     }
+}
+
+/// In the place of a time.
+const UNKNOWN: &str = "-";
+
+/// Whether the server knows of nothing that was done to a table since it was known by a mark.
+pub fn is_untouched(table: &str, then: Option<&Mark>, now: &Listed) -> bool {
+    then.is_some() && then == now.get(table).and_then(|known| known.mark.as_ref())
 }
 
 /// What the server knows of the tables and views of a schema, by their names.
@@ -155,7 +142,7 @@ pub fn listed<const N: usize>(server: &Server<'_>, schemas: [&str; N]) -> Result
     let wanted = schemas.map(sql::literal).join(", ");
     // Only MariaDB reads on there.
     let answer = server.query(&format!(
-        "SELECT table_schema, table_name, COALESCE(update_time, '-'), \
+        "SELECT table_schema, table_name, COALESCE(update_time, '{UNKNOWN}'), \
          table_type = 'BASE TABLE' AND COALESCE(update_time < NOW() - INTERVAL 2 SECOND, TRUE), \
          COALESCE(data_length + index_length, 0) \
          FROM information_schema.tables WHERE table_schema IN ({wanted});\n\
@@ -171,6 +158,7 @@ pub fn listed<const N: usize>(server: &Server<'_>, schemas: [&str; N]) -> Result
     for (table, number) in stored {
         numbers.entry(table).or_default().push(number);
     }
+    let unreadable = || Error::failed("the database says of its tables what cannot be read");
     let known = |columns: Vec<&str>| match columns.as_slice() {
         [schema, name, time, settled, bytes] => {
             let mut stored = numbers.get(&(*schema, *name)).cloned().unwrap_or_default();
@@ -181,13 +169,15 @@ pub fn listed<const N: usize>(server: &Server<'_>, schemas: [&str; N]) -> Result
             };
             let known = Known {
                 mark: (*settled == "1").then_some(mark),
-                bytes: bytes.parse().ok()?,
+                bytes: bytes.parse().map_err(|_| unreadable())?,
             };
-            Some(((*schema).to_owned(), (*name).to_owned(), known))
+            Ok(Some(((*schema).to_owned(), (*name).to_owned(), known)))
         }
-        _ => None,
+        [_, _] => Ok(None),
+        _ => Err(unreadable()),
     };
-    let all: Vec<(String, String, Known)> = lines().filter_map(known).collect();
+    let all: Vec<Option<(String, String, Known)>> = lines().map(known).collect::<Result<_>>()?;
+    let all: Vec<(String, String, Known)> = all.into_iter().flatten().collect();
     let of = |wanted: &str| {
         let of_it = all.iter().filter(|(schema, _, _)| schema == wanted);
         of_it

@@ -107,7 +107,7 @@ impl Deeds<Step> for World<'_> {
                 but,
                 sums,
                 kept,
-            } => kept::note(self, directory, database, kept, (but, sums.as_deref())),
+            } => kept::note(self, directory, database, kept, but, sums.as_deref()),
             Step::Exchange {
                 entries,
                 live,

@@ -82,7 +82,11 @@ fn marks(root: &Path) -> Result<BTreeMap<PathBuf, Mark>> {
         for entry in std::fs::read_dir(&path).map_err(io)? {
             let entry = entry.map_err(io)?;
             let relative = directory.join(entry.file_name());
-            let metadata = entry.metadata().map_err(io)?;
+            let metadata = match entry.metadata() {
+                // What is gone is no difference that lasts.
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
+                metadata => metadata.map_err(io)?,
+            };
             let mark = if metadata.is_dir() {
                 directories.push(relative.clone());
                 (None, 0, None)

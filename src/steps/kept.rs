@@ -17,7 +17,8 @@ pub fn note(
     directory: &Path,
     database: &str,
     kept: &Kept,
-    (but, read): (&[String], Option<&Path>),
+    but: &[String],
+    read: Option<&Path>,
 ) -> Result<()> {
     exchange::make_directories(directory)?;
     let server = server(world, database);

@@ -7,14 +7,10 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::model::binary_log::Held;
 use crate::model::undo::Table;
-use crate::services::database::Server;
+use crate::services::database::{Server, at_once};
 use crate::services::tables::{self, Listed, Mark};
 use crate::steps::SchemaCopy;
 use crate::steps::sums::Sums;
-
-/// While nobody may write, up to this size the rows themselves are compared, and not only their
-/// number.
-const COMPARED_BYTES: u64 = 1 << 30;
 
 /// Tables that were seen to be the same while others wrote. It holds for as long as the binary log has
 /// nothing of a table, and what the server itself knows of it, also of what no log has, stays as it is.
@@ -38,7 +34,7 @@ impl Seen {
 
     fn still(&self, table: &str, now: &Listed) -> bool {
         let then = self.0.get(table).map(|same| &same.mark);
-        then.is_some() && then == now.get(table).and_then(|known| known.mark.as_ref())
+        tables::is_untouched(table, then, now)
     }
 }
 
@@ -54,8 +50,7 @@ pub fn seen(copy: &SchemaCopy, server: &Server<'_>) -> Result<Seen> {
         known.is_some() && !copy.but.contains(name) && to.contains_key(*name)
     };
     let names: Vec<String> = from.keys().filter(counts).cloned().collect();
-    // Nobody waits for it, however large they are.
-    let (in_from, mut in_to) = both(copy, server, &names, true)?;
+    let (in_from, mut in_to) = both(copy, server, &names)?;
     let same = from.into_iter().filter_map(|(name, known)| {
         let (state, mark) = (in_to.remove(&name)?, known.mark?);
         (in_from.get(&name) == Some(&state)).then_some((name, Same { mark, state }))
@@ -70,30 +65,27 @@ pub fn seen(copy: &SchemaCopy, server: &Server<'_>) -> Result<Seen> {
 /// Exit 1 with what is not the same.
 pub fn compare(copy: &SchemaCopy, server: &Server<'_>, seen: &Seen) -> Result<Sums> {
     let [from, to] = tables::listed(server, [&copy.from, &copy.to])?;
+    if from.is_empty() {
+        return differs(format!("the database shows no tables of {}", copy.from));
+    }
     let (still, names): (Vec<String>, Vec<String>) = from
         .keys()
         .filter(|name| !copy.but.contains(name))
         .cloned()
         .partition(|name| seen.still(name, &from));
-    let bytes = names.iter().filter_map(|name| from.get(name));
-    let whole = bytes.map(|known| known.bytes).sum::<u64>() <= COMPARED_BYTES;
     let same = still
         .into_iter()
         .filter_map(|name| seen.0.get_key_value(&name));
     let (to_count, same): (Vec<_>, Vec<_>) = same.partition(|(_, same)| same.mark.wants_counting());
     let to_count: Vec<String> = to_count.into_iter().map(|(name, _)| name.clone()).collect();
     // All at once: nobody may write for that time.
-    let (shapes, counted, read) = std::thread::scope(|scope| {
-        let shapes = scope.spawn(|| same_shapes(copy, server, (&from, &to)));
-        let counted = scope.spawn(|| tables::rows(server, &copy.from, &to_count));
-        let read = both(copy, server, &names, whole);
-        let broke_off = || Error::failed("comparing the copy broke off");
-        (
-            shapes.join().unwrap_or_else(|_| Err(broke_off())),
-            counted.join().unwrap_or_else(|_| Err(broke_off())),
-            read,
-        )
-    });
+    let (shapes, (counted, read)) = at_once(
+        || same_shapes(copy, server, (&from, &to)),
+        || {
+            let counted = || tables::rows(server, &copy.from, &to_count);
+            at_once(counted, || both(copy, server, &names))
+        },
+    );
     let shapes = shapes?;
     let mut states: States = same
         .into_iter()
@@ -102,13 +94,19 @@ pub fn compare(copy: &SchemaCopy, server: &Server<'_>, seen: &Seen) -> Result<Su
     for (name, rows) in counted? {
         match seen.0.get(&name).map(|same| &same.state) {
             Some(state) if state.rows == rows => drop(states.insert(name, state.clone())),
-            _ => return differs(format!("{name} has {rows} rows by now")),
+            then => {
+                let then = then.map_or(0, |state| state.rows);
+                return differs(format!("{name} has {rows} rows by now, and had {then}"));
+            }
         }
     }
     let (in_from, mut in_to) = read?;
     for (name, state) in in_from {
         match in_to.remove(&name) {
             Some(there) if there == state => drop(states.insert(name, state)),
+            Some(there) if there.rows == state.rows => {
+                return differs(format!("{name} has as many rows, but others"));
+            }
             there => {
                 return differs(format!(
                     "{name} has {} rows, in the copy {}",
@@ -151,21 +149,9 @@ fn same_shapes(
 type States = BTreeMap<String, Table>;
 
 /// What is in these tables of both.
-fn both(
-    copy: &SchemaCopy,
-    server: &Server<'_>,
-    names: &[String],
-    whole: bool,
-) -> Result<(States, States)> {
-    let of = |schema: &str| match whole {
-        true => tables::states(server, schema, names),
-        false => tables::counts(server, schema, names),
-    };
-    let (from, to) = std::thread::scope(|scope| {
-        let to = scope.spawn(|| of(&copy.to));
-        let broke_off = |_| Err(Error::failed("comparing the copy broke off"));
-        (of(&copy.from), to.join().unwrap_or_else(broke_off))
-    });
+fn both(copy: &SchemaCopy, server: &Server<'_>, names: &[String]) -> Result<(States, States)> {
+    let of = |schema: &str| tables::states(server, schema, names);
+    let (from, to) = at_once(|| of(&copy.from), || of(&copy.to));
     Ok((from?, to?))
 }
 

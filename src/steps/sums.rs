@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::host::files;
 use crate::model::undo::Table;
-use crate::services::database::Server;
+use crate::services::database::{Server, at_once};
 use crate::services::tables::{self, Listed, Mark};
 
 /// What tables are known by. Where that is wrong, somebody is said to have written to a table who did not;
@@ -70,7 +70,7 @@ impl Sums {
     /// Whether the server knows of nothing that was done to a table.
     fn is_at_rest(&self, name: &str, listed: &Listed) -> bool {
         let then = self.0.get(name).map(|sum| &sum.mark);
-        then.is_some() && then == listed.get(name).and_then(|known| known.mark.as_ref())
+        tables::is_untouched(name, then, listed)
     }
 
     /// What is in a table that is made so, and has so many rows where they had to be counted, if it is
@@ -105,20 +105,13 @@ pub fn states(
     };
     let to_count: Vec<String> = at_rest.iter().filter(wants_counting).cloned().collect();
     // All at once: nobody may write for that time.
-    let (shapes, counted, read) = std::thread::scope(|scope| {
-        let shapes = scope.spawn(|| {
-            let tables = at_rest.iter().map(|name| (schema, name.as_str()));
-            tables::shapes(server, tables)
-        });
-        let counted = scope.spawn(|| tables::rows(server, schema, &to_count));
-        let read = tables::states(server, schema, &others);
-        let broke_off = || Error::failed("reading the tables broke off");
-        (
-            shapes.join().unwrap_or_else(|_| Err(broke_off())),
-            counted.join().unwrap_or_else(|_| Err(broke_off())),
-            read,
-        )
-    });
+    let (shapes, (counted, read)) = at_once(
+        || tables::shapes(server, at_rest.iter().map(|name| (schema, name.as_str()))),
+        || {
+            let counted = || tables::rows(server, schema, &to_count);
+            at_once(counted, || tables::states(server, schema, &others))
+        },
+    );
     let (shapes, counted, mut states) = (shapes?, counted?, read?);
     let mut changed = Vec::new();
     for (name, shape) in at_rest.into_iter().zip(shapes) {

@@ -123,7 +123,13 @@ pub fn push_migrated(plan: &mut Plan, session: &Session<'_>, parts: &Parts<'_>) 
 /// Exit 2 where the configured repository is none.
 pub fn push_documents(plan: &mut Plan, session: &Session<'_>, parts: &Parts<'_>) -> Result<()> {
     let step = index::step(&parts.beside, &session.id, documents(parts, None))?;
-    if let Some(Step::FillIndex { filling }) = step {
+    if let Some(Step::FillIndex { mut filling }) = step {
+        let app = &parts.beside;
+        let files = app.instance.layout.inside(&app.contract.content.directory);
+        // What they are made of serves at the moment.
+        for mount in &mut filling.create.mounts {
+            mount.read_only |= mount.source == files;
+        }
         plan.push(Step::FillAhead { filling });
     }
     Ok(())

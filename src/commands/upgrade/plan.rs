@@ -84,45 +84,8 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
     }
     ahead::push_migrated(&mut plan, session, &parts)?;
     let copy = copy_of(now, &parts.beside, parts.follows);
-    push_place(&mut plan, parts.entries.clone(), &copy);
-    if copy.follows {
-        plan.push(Step::CopySchema { copy: copy.clone() });
-    }
-    let content = parts.undo.join(CONTENT);
-    let places = || {
-        [
-            InstanceLayout::elsewhere(content.clone()),
-            parts.beside.instance.layout.clone(),
-        ]
-    };
-    if serves {
-        // Most of them do not change any more.
-        push_files(&mut plan, now, places(), Files::Copied);
-    }
-    let stopped = parts.change.is_some_and(Change::stops_all);
-    let mut web = None;
-    if serves {
-        if parts.way == Way::Documents {
-            ahead::push_documents(&mut plan, session, &parts)?;
-        }
-        if copy.follows {
-            plan.push(Step::FollowCopy { copy: copy.clone() });
-        }
-        web = push_read_only(&mut plan, session, observed, &parts)?;
-    } else if !stopped {
-        stop::removals(&mut plan.steps, observed, now)?;
-    }
-    // What came while it was waited for.
-    plan.steps
-        .extend(unfinished::wait_for_worker(now, then, false));
-    plan.push(Step::CompleteCopy { copy: copy.clone() });
-    let files = if serves {
-        Files::Updated
-    } else {
-        Files::Copied
-    };
-    push_files(&mut plan, now, places(), files);
-    let mut later = push_work(&mut plan, session, &parts, Some(&content))?;
+    let web = push_copied(&mut plan, session, observed, &parts, &copy, serves)?;
+    let close = push_work(&mut plan, session, &parts, Some(&parts.undo.join(CONTENT)))?;
     plan.push(Step::NoteContent {
         directory: parts.undo.clone(),
         database: names::service(&session.cluster.name, Role::Database),
@@ -140,9 +103,52 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
         start::push_healthy(&mut plan, &[*then]);
     }
     plan.no_return_from_here();
-    later.push(Step::LeaveCopy { copy });
+    let later = [close, Step::LeaveCopy { copy }];
     push_end(&mut plan, session, observed, parts, (runs, serves), later)?;
     Ok(plan)
+}
+
+/// The steps that copy schema and files, and make the copies what the originals are when nobody writes any
+/// more. Most of it is done before, where the instance `serves`. The step that ends that comes back.
+fn push_copied(
+    plan: &mut Plan,
+    session: &Session<'_>,
+    observed: &Observed,
+    parts: &Parts<'_>,
+    copy: &SchemaCopy,
+    serves: bool,
+) -> Result<Option<Step>> {
+    let Parts { now, then, .. } = parts;
+    let copy = Box::new(copy.clone());
+    let places = [
+        InstanceLayout::elsewhere(parts.undo.join(CONTENT)),
+        parts.beside.instance.layout.clone(),
+    ];
+    let mut files = Files::Copied;
+    let mut web = None;
+    push_place(plan, parts.entries.clone(), &copy);
+    if copy.follows {
+        plan.push(Step::CopySchema { copy: copy.clone() });
+    }
+    if serves {
+        push_files(plan, now, places.clone(), files);
+        files = Files::Updated;
+        if parts.way == Way::Documents {
+            ahead::push_documents(plan, session, parts)?;
+        }
+        if copy.follows {
+            plan.push(Step::FollowCopy { copy: copy.clone() });
+        }
+        web = push_read_only(plan, session, observed, parts)?;
+    } else if !parts.change.is_some_and(Change::stops_all) {
+        stop::removals(&mut plan.steps, observed, now)?;
+    }
+    // What came while it was waited for.
+    plan.steps
+        .extend(unfinished::wait_for_worker(now, then, false));
+    plan.push(Step::CompleteCopy { copy });
+    push_files(plan, now, places, files);
+    Ok(web)
 }
 
 /// The steps that keep writers away while readers are served. The one that ends that too comes
@@ -194,7 +200,7 @@ fn push_end(
     observed: &Observed,
     parts: Parts<'_>,
     (runs, served): (bool, bool),
-    later: Vec<Step>,
+    later: [Step; 2],
 ) -> Result<()> {
     if served {
         plan.steps.extend(parts.rights.map(|rights| Step::GiveBack {
@@ -228,9 +234,11 @@ pub fn rehearsal(session: &Session<'_>, parts: &Parts<'_>) -> Result<Plan> {
     first_content::push_waits(&mut plan, session);
     push_still(&mut plan, &parts.now, &parts.beside, parts.entries.clone());
     let place = parts.beside.instance.layout.clone();
-    push_files(&mut plan, &parts.now, [place], Files::Copied);
-    let end = push_work(&mut plan, session, parts, None)?;
-    plan.steps.extend(end);
+    for files in [Files::Copied, Files::Updated] {
+        push_files(&mut plan, &parts.now, [place.clone()], files);
+    }
+    let close = push_work(&mut plan, session, parts, None)?;
+    plan.push(close);
     // What was tried out goes the way that a failure would go.
     plan.no_return_from_here();
     let index = parts.beside.instance.index.clone();
@@ -330,14 +338,14 @@ pub(super) fn push_files(
 }
 
 /// The steps that migrate the copy and try it out; where it is to count, with an index that may have been
-/// made before, and with the files that are `kept` for the way back. Those that leave nothing of the
-/// trying out come back.
+/// made before, and with the files that are `kept` for the way back. The step that removes the network of
+/// the trying out comes back.
 fn push_work(
     plan: &mut Plan,
     session: &Session<'_>,
     parts: &Parts<'_>,
     kept: Option<&Path>,
-) -> Result<Vec<Step>> {
+) -> Result<Step> {
     let (now, app) = (parts.now, parts.beside);
     let kept = kept.map(|directory| InstanceLayout::elsewhere(directory.to_owned()));
     plan.push(Step::RunPhase {
@@ -360,7 +368,7 @@ fn push_work(
         // A rehearsal measures both.
         plan.steps.extend(fill.take());
     }
-    let end = proof::begin(
+    let close = proof::begin(
         plan,
         session,
         &app,
@@ -376,5 +384,5 @@ fn push_work(
             kept: inside(&kept),
         });
     }
-    Ok(end.into())
+    Ok(close)
 }

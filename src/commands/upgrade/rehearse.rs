@@ -83,7 +83,7 @@ pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
     let start = of(|s| matches!(s, Step::RunContainer { .. } | Step::AwaitProof { .. }));
     let migration = of(|s| matches!(s, Step::RunPhase { .. }));
     let index = of(|s| matches!(s, Step::MakeIndex { .. } | Step::FillIndex { .. }));
-    let files = of(|s| matches!(s, Step::CopyFiles { .. }));
+    let files = of(|s| matches!(s, Step::UpdateFiles { .. }));
     let seconds = |duration: Duration| format!("{:.1} s", duration.as_secs_f64());
     let (in_between, of_index) = match parts.way {
         Way::None => (index, format!("index {}", seconds(index))),
@@ -96,7 +96,7 @@ pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
         true => Duration::ZERO,
         false => of(|s| matches!(s, Step::CopySchema { .. })),
     };
-    let refused = copy + migration + in_between + files + start * 2;
+    let refused = copy + migration + in_between + files * 2 + start * 2;
     let report = session.report(
         &plan,
         vec![
