@@ -10,7 +10,7 @@ pub struct Bare {
     pub round: f64,
     pub migration: f64,
     pub index: f64,
-    /// The new version's first one, on the copy.
+    /// The new version's on the copy.
     pub start_up: f64,
 }
 

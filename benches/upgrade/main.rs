@@ -53,6 +53,8 @@ fn main() -> ExitCode {
 
 fn measure(place: &Place) -> Result<()> {
     let (instance, _) = common::rows::make_instance(place)?;
+    run::say("once without measuring: the first one finds everything cold …");
+    bare::measure(place, &instance, &Site::of(&instance)?, (1, TO))?;
     let mut runs = Vec::new();
     for (writers, migration_s) in RUNS {
         run::say(&format!(

@@ -130,6 +130,7 @@ clean_up() {
   with_services
   for pid in "${running[@]}"; do kill "$pid" 2>/dev/null || true; done
   if [ -z "$quick" ] && engine_answers; then sweep; fi
+  forget_own_engine
   rm -rf -- "$work"
 }
 
