@@ -387,7 +387,7 @@ pub const CASES: &[Case] = &[
 pub const LONG: &[Case] = &[
     Case {
         verb: "upgrade",
-        name: "upgrade, failing",
+        name: "upgrade that fails",
         words: "main upgrade v5.1.0 --yes",
         code: 1,
         lane: 1,
