@@ -5,7 +5,7 @@ use crate::common::table::median;
 use crate::common::{Result, run};
 
 /// A second container of the web server's image, with the same mounts, limits and command, on a port of
-/// its own. On other content it may read the files, and not write to them.
+/// its own.
 const START_UP: &str = r#"
 ask() { docker inspect -f "$1" "$WEB"; }
 mapfile -t mounts < <(ask '{{range .Mounts}}{{.Source}}:{{.Destination}}{{if not .RW}}:ro{{end}}{{println}}{{end}}')
@@ -14,10 +14,7 @@ mapfile -t command < <(ask '{{range .Config.Cmd}}{{println .}}{{end}}')
 mapfile -t environment < <(ask '{{range .Config.Env}}{{println .}}{{end}}')
 words=(--label "$LABEL" --network "$(ask '{{range $name, $it := .NetworkSettings.Networks}}{{$name}}{{end}}')"
   --memory "$(ask '{{.HostConfig.Memory}}')" --workdir "$(ask '{{.Config.WorkingDir}}')")
-for it in "${mounts[@]}"; do
-  [ -z "${CONTENT:-}" ] || it=${it/%\/data/\/data:ro}
-  [ -z "$it" ] || words+=(-v "$it")
-done
+for it in "${mounts[@]}"; do [ -z "$it" ] || words+=(-v "$it"); done
 for it in "${environment[@]}"; do [ -z "$it" ] || words+=(-e "$it"); done
 [ -z "${CONTENT:-}" ] || words+=(-e "DATABASE_URL=$CONTENT")
 words+=(--entrypoint "${entry[0]}")
