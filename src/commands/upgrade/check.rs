@@ -6,7 +6,7 @@ use crate::commands::confirm::{Question, confirm};
 use crate::commands::context::{Context, typed};
 use crate::commands::observed::Observed;
 use crate::commands::session::{Session, services_are_down};
-use crate::commands::upgrade::plan::Parts;
+use crate::commands::upgrade::parts::Parts;
 use crate::commands::{arrival, images, import, new, start};
 use crate::error::{Error, Result};
 use crate::host::{clock, sizes, space};

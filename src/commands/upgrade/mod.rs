@@ -2,12 +2,15 @@
 
 mod ahead;
 mod check;
+mod copied;
 mod crossing;
+mod parts;
 mod plan;
 mod rehearse;
 mod take;
 mod texts;
 mod told;
+mod way;
 
 use crate::commands::context::Context;
 use crate::commands::import::undo;

@@ -1,58 +1,23 @@
 //! The steps of an upgrade.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::commands::index;
-use crate::commands::kept::{self, Found};
+use crate::commands::kept;
 use crate::commands::observed::Observed;
 use crate::commands::proof::Beside;
 use crate::commands::server_change::{self, Change};
 use crate::commands::session::Session;
-use crate::commands::upgrade::ahead::{self, Way};
-use crate::commands::upgrade::crossing::Crossing;
+use crate::commands::upgrade::ahead;
+use crate::commands::upgrade::copied::{self, Files};
+use crate::commands::upgrade::parts::Parts;
+use crate::commands::upgrade::way::Way;
 use crate::commands::{first_content, proof, snapshot, start, stop, unfinished};
 use crate::error::Result;
-use crate::host::clone::Rules;
 use crate::model::container::{Role, names};
 use crate::model::layout::InstanceLayout;
-use crate::model::undo::{CONTENT, Kept, Place};
-use crate::services::app::App;
-use crate::services::read_only::Rights;
-use crate::steps::{Entry, Plan, SchemaCopy, Step};
-
-/// What an upgrade is made of.
-pub struct Parts<'a> {
-    /// The instance as it serves now.
-    pub now: App<'a>,
-    /// The instance on the copy, where nobody reaches it.
-    pub beside: App<'a>,
-    /// The instance on the copy, in its place.
-    pub then: App<'a>,
-    /// The files that stand beside it before.
-    pub entries: Vec<Entry>,
-    /// Whether the database has a log by which a copy can follow what is written.
-    pub follows: bool,
-    /// How its search index is made while others still write.
-    pub way: Way,
-    /// The instance on a copy that only the index is made of, and the files that stand beside that.
-    pub ahead: Option<(App<'a>, Vec<Entry>)>,
-    /// What of these takes the place of what is there, the configuration last.
-    pub exchanged: Vec<String>,
-    /// What another era has differently.
-    pub crossing: &'a Crossing,
-    /// Another server that the cluster shares, if there is to be one.
-    pub change: Option<&'a Change>,
-    /// What is written down of the content that gives way.
-    pub kept: Kept,
-    /// Where that content goes.
-    pub undo: PathBuf,
-    /// Content that an earlier operation kept.
-    pub earlier: Vec<Found>,
-    /// What its database user may do, where somebody could be kept from writing.
-    pub rights: Option<Box<Rights>>,
-    /// Whether a snapshot is taken before.
-    pub snapshot: bool,
-}
+use crate::model::undo::CONTENT;
+use crate::steps::{Plan, SchemaCopy, Step};
 
 /// The whole of it.
 ///
@@ -83,7 +48,7 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
         change.push(&mut plan, session, observed, Some(now))?;
     }
     ahead::push_migrated(&mut plan, session, &parts)?;
-    let copy = copy_of(now, &parts.beside, parts.follows);
+    let copy = copied::copy_of(now, &parts.beside, parts.follows);
     let web = push_copied(&mut plan, session, observed, &parts, &copy, serves)?;
     let close = push_work(&mut plan, session, &parts, Some(&parts.undo.join(CONTENT)))?;
     plan.push(Step::NoteContent {
@@ -126,12 +91,12 @@ fn push_copied(
     ];
     let mut files = Files::Copied;
     let mut web = None;
-    push_place(plan, parts.entries.clone(), &copy);
+    copied::push_place(plan, parts.entries.clone(), &copy);
     if copy.follows {
         plan.push(Step::CopySchema { copy: copy.clone() });
     }
     if serves {
-        push_files(plan, now, places.clone(), files);
+        copied::push_files(plan, now, places.clone(), files);
         files = Files::Updated;
         if parts.way == Way::Documents {
             ahead::push_documents(plan, session, parts)?;
@@ -147,7 +112,7 @@ fn push_copied(
     plan.steps
         .extend(unfinished::wait_for_worker(now, then, false));
     plan.push(Step::CompleteCopy { copy });
-    push_files(plan, now, places, files);
+    copied::push_files(plan, now, places, files);
     Ok(web)
 }
 
@@ -232,109 +197,18 @@ pub fn rehearsal(session: &Session<'_>, parts: &Parts<'_>) -> Result<Plan> {
     let mut plan = session.plan();
     plan.instances = vec![parts.now.instance.name.clone()];
     first_content::push_waits(&mut plan, session);
-    push_still(&mut plan, &parts.now, &parts.beside, parts.entries.clone());
+    copied::push_still(&mut plan, &parts.now, &parts.beside, parts.entries.clone());
     let place = parts.beside.instance.layout.clone();
     for files in [Files::Copied, Files::Updated] {
-        push_files(&mut plan, &parts.now, [place.clone()], files);
+        copied::push_files(&mut plan, &parts.now, [place.clone()], files);
     }
     let close = push_work(&mut plan, session, parts, None)?;
     plan.push(close);
     // What was tried out goes the way that a failure would go.
     plan.no_return_from_here();
     let index = parts.beside.instance.index.clone();
-    push_let_go(&mut plan, &parts.beside, index);
+    copied::push_let_go(&mut plan, &parts.beside, index);
     Ok(plan)
-}
-
-/// The steps that make a copy as the original is in one moment, and lay out its place.
-pub(super) fn push_still(plan: &mut Plan, now: &App<'_>, app: &App<'_>, entries: Vec<Entry>) {
-    let copy = copy_of(now, app, false);
-    push_place(plan, entries, &copy);
-    plan.push(Step::CopySchema { copy: copy.clone() });
-    plan.push(Step::LeaveCopy { copy });
-}
-
-/// The steps that let a copy and its place go again, with an index if that is to go too.
-pub(super) fn push_let_go(plan: &mut Plan, app: &App<'_>, index: Option<String>) {
-    plan.push(Step::DropContent {
-        database: names::service(&app.cluster.name, Role::Database),
-        search: names::service(&app.cluster.name, Role::Search),
-        place: Place {
-            schema: app.instance.schema.clone(),
-            user: app.instance.database_user.clone(),
-            index,
-        },
-    });
-    plan.push(Step::DiscardDirectory {
-        path: app.instance.layout.root().to_owned(),
-    });
-}
-
-/// From the instance as it serves to another description of it; whether it `follows`.
-fn copy_of(now: &App<'_>, beside: &App<'_>, follows: bool) -> Box<SchemaCopy> {
-    let name = &now.instance.name;
-    let exchange = now.cluster.layout.exchange();
-    Box::new(SchemaCopy {
-        database: names::service(&now.cluster.name, Role::Database),
-        from: now.instance.schema.clone(),
-        to: beside.instance.schema.clone(),
-        user: beside.instance.database_user.clone(),
-        password: beside.instance.database_password.clone(),
-        but: now.contract.content.tables_without_content.clone(),
-        safe: now.contract.database.start_up_statements.clone(),
-        noted: exchange.join(format!("{name}.position")),
-        pipe: exchange.join(format!("{name}.copy")),
-        follows,
-    })
-}
-
-/// The steps that make the place of the copy.
-fn push_place(plan: &mut Plan, entries: Vec<Entry>, copy: &SchemaCopy) {
-    plan.push(Step::Place {
-        what: "lay out the place of a copy".to_owned(),
-        entries,
-    });
-    plan.push(Step::MakeSchema {
-        database: copy.database.clone(),
-        schema: copy.to.clone(),
-    });
-    plan.push(Step::MakeAccount {
-        database: copy.database.clone(),
-        user: copy.user.clone(),
-        password: copy.password.clone(),
-        schema: copy.to.clone(),
-    });
-}
-
-/// How an instance's files come to a place.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Files {
-    /// Nothing is there yet.
-    Copied,
-    /// Most of them are there.
-    Updated,
-}
-
-/// The steps that bring an instance's files to each of these places.
-pub(super) fn push_files(
-    plan: &mut Plan,
-    now: &App<'_>,
-    places: impl IntoIterator<Item = InstanceLayout>,
-    files: Files,
-) {
-    let content = &now.contract.content;
-    let rules = Rules {
-        write_once: content.write_once.iter().map(PathBuf::from).collect(),
-        ..Rules::default()
-    };
-    for place in places {
-        let from = now.instance.layout.inside(&content.directory);
-        let (to, rules) = (place.inside(&content.directory), rules.clone());
-        plan.push(match files {
-            Files::Copied => Step::CopyFiles { from, to, rules },
-            Files::Updated => Step::UpdateFiles { from, to, rules },
-        });
-    }
 }
 
 /// The steps that migrate the copy and try it out; where it is to count, with an index that may have been

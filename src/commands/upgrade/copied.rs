@@ -1,0 +1,101 @@
+//! The steps that make copies of an instance's schema and files, and let them go.
+
+use std::path::PathBuf;
+
+use crate::host::clone::Rules;
+use crate::model::container::{Role, names};
+use crate::model::layout::InstanceLayout;
+use crate::model::undo::Place;
+use crate::services::app::App;
+use crate::steps::{Entry, Plan, SchemaCopy, Step};
+
+/// The steps that make a copy as the original is in one moment, and lay out its place.
+pub fn push_still(plan: &mut Plan, now: &App<'_>, app: &App<'_>, entries: Vec<Entry>) {
+    let copy = copy_of(now, app, false);
+    push_place(plan, entries, &copy);
+    plan.push(Step::CopySchema { copy: copy.clone() });
+    plan.push(Step::LeaveCopy { copy });
+}
+
+/// The steps that let a copy and its place go again, with an index if that is to go too.
+pub fn push_let_go(plan: &mut Plan, app: &App<'_>, index: Option<String>) {
+    plan.push(Step::DropContent {
+        database: names::service(&app.cluster.name, Role::Database),
+        search: names::service(&app.cluster.name, Role::Search),
+        place: Place {
+            schema: app.instance.schema.clone(),
+            user: app.instance.database_user.clone(),
+            index,
+        },
+    });
+    plan.push(Step::DiscardDirectory {
+        path: app.instance.layout.root().to_owned(),
+    });
+}
+
+/// From the instance as it serves to another description of it; whether it `follows`.
+pub fn copy_of(now: &App<'_>, beside: &App<'_>, follows: bool) -> Box<SchemaCopy> {
+    let name = &now.instance.name;
+    let exchange = now.cluster.layout.exchange();
+    Box::new(SchemaCopy {
+        database: names::service(&now.cluster.name, Role::Database),
+        from: now.instance.schema.clone(),
+        to: beside.instance.schema.clone(),
+        user: beside.instance.database_user.clone(),
+        password: beside.instance.database_password.clone(),
+        but: now.contract.content.tables_without_content.clone(),
+        safe: now.contract.database.start_up_statements.clone(),
+        noted: exchange.join(format!("{name}.position")),
+        pipe: exchange.join(format!("{name}.copy")),
+        follows,
+    })
+}
+
+/// The steps that make the place of the copy.
+pub fn push_place(plan: &mut Plan, entries: Vec<Entry>, copy: &SchemaCopy) {
+    plan.push(Step::Place {
+        what: "lay out the place of a copy".to_owned(),
+        entries,
+    });
+    plan.push(Step::MakeSchema {
+        database: copy.database.clone(),
+        schema: copy.to.clone(),
+    });
+    plan.push(Step::MakeAccount {
+        database: copy.database.clone(),
+        user: copy.user.clone(),
+        password: copy.password.clone(),
+        schema: copy.to.clone(),
+    });
+}
+
+/// How an instance's files come to a place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Files {
+    /// Nothing is there yet.
+    Copied,
+    /// Most of them are there.
+    Updated,
+}
+
+/// The steps that bring an instance's files to each of these places.
+pub fn push_files(
+    plan: &mut Plan,
+    now: &App<'_>,
+    places: impl IntoIterator<Item = InstanceLayout>,
+    files: Files,
+) {
+    let content = &now.contract.content;
+    let rules = Rules {
+        write_once: content.write_once.iter().map(PathBuf::from).collect(),
+        ..Rules::default()
+    };
+    for place in places {
+        let from = now.instance.layout.inside(&content.directory);
+        let (to, rules) = (place.inside(&content.directory), rules.clone());
+        plan.push(match files {
+            Files::Copied => Step::CopyFiles { from, to, rules },
+            Files::Updated => Step::UpdateFiles { from, to, rules },
+        });
+    }
+}
