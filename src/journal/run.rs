@@ -126,10 +126,12 @@ pub fn recover<S: Serialize + DeserializeOwned + Clone>(
     let passed = match header.point_of_no_return {
         None => progress.did.len() == steps.len(),
         Some(last) if progress.did.contains(&last) => true,
-        Some(last) if progress.begun.contains(&last) => match deeds.already_done(&steps[last]) {
-            Ok(done) => done,
-            Err(error) => return open_with(half_done(&header.verb, &error, None)),
-        },
+        Some(last) if progress.undoing.is_empty() && progress.begun.contains(&last) => {
+            match deeds.already_done(&steps[last]) {
+                Ok(done) => done,
+                Err(error) => return open_with(half_done(&header.verb, &error, None)),
+            }
+        }
         Some(_) => false,
     };
     if passed && progress.undoing.is_empty() {

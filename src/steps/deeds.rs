@@ -21,6 +21,8 @@ impl Deeds<Step> for World<'_> {
             Step::Place { entries, .. } => place::is_placed(entries),
             Step::RunContainer { spec } => containers::runs(self, spec),
             Step::Exchange { entries, next, .. } => Ok(exchange::is_done(entries, next)),
+            // Whoever answers may have been written to: that must not be taken back.
+            Step::AwaitHealthy { instances, .. } => wait::are_healthy(self, instances),
             Step::RemoveContainer { spec } => containers::is_gone(self, &spec.name),
             Step::RemoveStray { name } | Step::RemoveSetAside { name } => {
                 containers::is_gone(self, name)

@@ -85,7 +85,34 @@ pub fn for_instances(world: &World<'_>, instances: &[Name], seconds: u64) -> Res
     })
 }
 
+/// Whether all of these instances are healthy at this moment.
+pub fn are_healthy(world: &World<'_>, instances: &[Name]) -> Result<bool> {
+    for name in instances {
+        let (_, health) = asked(world, name, |_, ask| ask())?;
+        if !health.is_up() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 fn for_instance(world: &World<'_>, name: &Name, seconds: u64) -> Result<()> {
+    asked(world, name, |container, ask| {
+        let next = format!("look at it: docker logs {container}");
+        let what = format!("instance {name}");
+        until(world, &what, (container, &next), seconds, ask)
+    })
+}
+
+/// An answer about a container, and what it says of the health of what runs in it.
+type Asked = Result<(Option<Container>, Health)>;
+
+/// Gives the container of an instance's web process, and the question how it is, to one who asks.
+fn asked<T>(
+    world: &World<'_>,
+    name: &Name,
+    asks: impl FnOnce(&str, &dyn Fn() -> Asked) -> Result<T>,
+) -> Result<T> {
     let cluster = store::cluster(world.layout.root())?;
     let contracts = store::contracts(Some(world.layout))?;
     let instance = store::instance(&cluster, name)?;
@@ -95,14 +122,11 @@ fn for_instance(world: &World<'_>, name: &Name, seconds: u64) -> Result<()> {
         contract: contracts.covering(&instance.version)?,
     };
     let container = names::of_instance(&cluster.name, name, Role::Web, "");
-    let ask = || -> Result<(Option<Container>, Health)> {
+    asks(&container, &|| {
         let found = world.engine.container(&container)?;
         let health = app.probe(world.engine, found.as_ref(), QUESTION, clock::now());
         Ok((found, health))
-    };
-    let next = format!("look at it: docker logs {container}");
-    let what = format!("instance {name}");
-    until(world, &what, (&container, &next), seconds, ask)
+    })
 }
 
 /// Waits until a web process that is not published answers with the version that is wanted.
