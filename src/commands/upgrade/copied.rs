@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::commands::first_content;
 use crate::host::clone::Rules;
 use crate::model::container::{Role, names};
 use crate::model::layout::InstanceLayout;
@@ -12,7 +13,7 @@ use crate::steps::{Entry, Plan, SchemaCopy, Step};
 /// The steps that make a copy as the original is in one moment, and lay out its place.
 pub fn push_still(plan: &mut Plan, now: &App<'_>, app: &App<'_>, entries: Vec<Entry>) {
     let copy = copy_of(now, app, false);
-    push_place(plan, entries, &copy);
+    push_place(plan, app, entries);
     plan.push(Step::CopySchema { copy: copy.clone() });
     plan.push(Step::LeaveCopy { copy });
 }
@@ -52,21 +53,12 @@ pub fn copy_of(now: &App<'_>, beside: &App<'_>, follows: bool) -> Box<SchemaCopy
 }
 
 /// The steps that make the place of the copy.
-pub fn push_place(plan: &mut Plan, entries: Vec<Entry>, copy: &SchemaCopy) {
+pub fn push_place(plan: &mut Plan, app: &App<'_>, entries: Vec<Entry>) {
     plan.push(Step::Place {
         what: "lay out the place of a copy".to_owned(),
         entries,
     });
-    plan.push(Step::MakeSchema {
-        database: copy.database.clone(),
-        schema: copy.to.clone(),
-    });
-    plan.push(Step::MakeAccount {
-        database: copy.database.clone(),
-        user: copy.user.clone(),
-        password: copy.password.clone(),
-        schema: copy.to.clone(),
-    });
+    first_content::push_schema(plan, app);
 }
 
 /// How an instance's files come to a place.

@@ -91,7 +91,7 @@ fn push_copied(
     ];
     let mut files = Files::Copied;
     let mut web = None;
-    copied::push_place(plan, parts.entries.clone(), &copy);
+    copied::push_place(plan, &parts.beside, parts.entries.clone());
     if copy.follows {
         plan.push(Step::CopySchema { copy: copy.clone() });
     }
