@@ -202,9 +202,10 @@ fn connections(user: &str) -> String {
 const ASKED: &str = "asked";
 
 /// The connections of an answer, each with what it is at.
-fn connected(answer: &str) -> Result<Vec<(&str, &str)>> {
+fn connected(answer: &str) -> Result<Vec<(String, String)>> {
     let lines = answer.lines().filter_map(|line| line.split_once('\t'));
-    let (asked, connections): (Vec<_>, Vec<_>) = lines.partition(|(_, at)| *at == ASKED);
+    let lines = lines.map(|(id, at)| (id.to_owned(), at.to_owned()));
+    let (asked, connections): (Vec<_>, Vec<_>) = lines.partition(|(_, at)| at == ASKED);
     match asked.is_empty() {
         false => Ok(connections),
         true => Err(
@@ -224,7 +225,7 @@ fn end_connections(
     interrupt: Option<&Interrupt>,
 ) -> Result<()> {
     let since = Instant::now();
-    let mut left = owned(connected(there)?);
+    let mut left = connected(there)?;
     while !left.is_empty() {
         if since.elapsed() > ENDING {
             return Err(Error::failed(format!(
@@ -241,16 +242,11 @@ fn end_connections(
         }
         let question = format!("DO SLEEP({LOOK_SECONDS});\n{}", connections(user));
         let answer = server.end_connections(&ended, &question)?;
-        let now = connected(&answer)?;
-        let is_old = |(id, _): &(&str, &str)| left.iter().any(|(old, _)| old == id);
-        left = owned(now.into_iter().filter(is_old).collect());
+        let mut now = connected(&answer)?;
+        now.retain(|(id, _)| left.iter().any(|(old, _)| old == id));
+        left = now;
     }
     Ok(())
-}
-
-fn owned(connections: Vec<(&str, &str)>) -> Vec<(String, String)> {
-    let owned = |(id, command): (&str, &str)| (id.to_owned(), command.to_owned());
-    connections.into_iter().map(owned).collect()
 }
 
 impl Rights {
