@@ -94,16 +94,6 @@ fn checksums(server: &Server<'_>, schema: &str, tables: &[String]) -> Result<Vec
     Ok(answer.lines().map(sum).collect())
 }
 
-/// What the server knows of a table without reading it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
-    /// What it is known by; nothing where it was written to within the last two seconds, for the server
-    /// only says the second, and of a view.
-    pub mark: Option<Mark>,
-    /// Its size, as the server estimates it.
-    pub bytes: u64,
-}
-
 /// What a table is known by to which nothing was done, also by what no log has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
@@ -128,11 +118,12 @@ const UNKNOWN: &str = "-";
 
 /// Whether the server knows of nothing that was done to a table since it was known by a mark.
 pub fn is_untouched(table: &str, then: Option<&Mark>, now: &Listed) -> bool {
-    then.is_some() && then == now.get(table).and_then(|known| known.mark.as_ref())
+    then.is_some() && then == now.get(table).and_then(Option::as_ref)
 }
 
-/// What the server knows of the tables and views of a schema, by their names.
-pub type Listed = BTreeMap<String, Known>;
+/// What each table and view of a schema is known by, without reading it; nothing where it was written to
+/// within the last two seconds, for the server only says the second, and of a view.
+pub type Listed = BTreeMap<String, Option<Mark>>;
 
 /// What the server knows of each table and view of these schemas.
 ///
@@ -143,14 +134,16 @@ pub fn listed<const N: usize>(server: &Server<'_>, schemas: [&str; N]) -> Result
     // Only MariaDB reads on there.
     let answer = server.query(&format!(
         "SELECT table_schema, table_name, COALESCE(update_time, '{UNKNOWN}'), \
-         table_type = 'BASE TABLE' AND COALESCE(update_time < NOW() - INTERVAL 2 SECOND, TRUE), \
-         COALESCE(data_length + index_length, 0) \
+         table_type = 'BASE TABLE' AND COALESCE(update_time < NOW() - INTERVAL 2 SECOND, TRUE) \
          FROM information_schema.tables WHERE table_schema IN ({wanted});\n\
          SELECT '', 0 /*M! UNION ALL SELECT name, table_id FROM information_schema.innodb_sys_tables \
          WHERE SUBSTRING_INDEX(name, '/', 1) IN ({wanted}) */;\n"
     ))?;
-    let lines = || answer.lines().map(|line| line.split('\t').collect());
-    let stored = lines().filter_map(|columns: Vec<&str>| match columns.as_slice() {
+    let lines = || {
+        let columns = |line| str::split(line, '\t').collect::<Vec<&str>>();
+        answer.lines().map(columns)
+    };
+    let stored = lines().filter_map(|columns| match columns.as_slice() {
         [name, number] => stored(name, number),
         _ => None,
     });
@@ -158,33 +151,30 @@ pub fn listed<const N: usize>(server: &Server<'_>, schemas: [&str; N]) -> Result
     for (table, number) in stored {
         numbers.entry(table).or_default().push(number);
     }
-    let unreadable = || Error::failed("the database says of its tables what cannot be read");
-    let known = |columns: Vec<&str>| match columns.as_slice() {
-        [schema, name, time, settled, bytes] => {
-            let mut stored = numbers.get(&(*schema, *name)).cloned().unwrap_or_default();
-            stored.sort_unstable();
-            let mark = Mark {
-                time: (*time).to_owned(),
-                stored,
-            };
-            let known = Known {
-                mark: (*settled == "1").then_some(mark),
-                bytes: bytes.parse().map_err(|_| unreadable())?,
-            };
-            Ok(Some(((*schema).to_owned(), (*name).to_owned(), known)))
+    let mut all: BTreeMap<&str, Listed> = BTreeMap::new();
+    for columns in lines() {
+        match columns.as_slice() {
+            [schema, name, time, settled] => {
+                let mut stored = numbers.remove(&(*schema, *name)).unwrap_or_default();
+                stored.sort_unstable();
+                let mark = Mark {
+                    time: (*time).to_owned(),
+                    stored,
+                };
+                let known = (*settled == "1").then_some(mark);
+                all.entry(schema)
+                    .or_default()
+                    .insert((*name).to_owned(), known);
+            }
+            [_, _] => {}
+            _ => {
+                return Err(Error::failed(
+                    "the database says of its tables what cannot be read",
+                ));
+            }
         }
-        [_, _] => Ok(None),
-        _ => Err(unreadable()),
-    };
-    let all: Vec<Option<(String, String, Known)>> = lines().map(known).collect::<Result<_>>()?;
-    let all: Vec<(String, String, Known)> = all.into_iter().flatten().collect();
-    let of = |wanted: &str| {
-        let of_it = all.iter().filter(|(schema, _, _)| schema == wanted);
-        of_it
-            .map(|(_, name, known)| (name.clone(), known.clone()))
-            .collect()
-    };
-    Ok(schemas.map(of))
+    }
+    Ok(schemas.map(|schema| all.remove(schema).unwrap_or_default()))
 }
 
 /// Schema and table that something is stored of, as the server's storage names it: `schema/table`, and

@@ -46,13 +46,14 @@ impl Seen {
 pub fn seen(copy: &SchemaCopy, server: &Server<'_>) -> Result<Seen> {
     let [from, to] = tables::listed(server, [&copy.from, &copy.to])?;
     let counts = |name: &&String| {
-        let known = from.get(*name).filter(|known| known.mark.is_some());
-        known.is_some() && !copy.but.contains(name) && to.contains_key(*name)
+        from.get(*name).is_some_and(Option::is_some)
+            && !copy.but.contains(name)
+            && to.contains_key(*name)
     };
     let names: Vec<String> = from.keys().filter(counts).cloned().collect();
     let (in_from, mut in_to) = both(copy, server, &names)?;
     let same = from.into_iter().filter_map(|(name, known)| {
-        let (state, mark) = (in_to.remove(&name)?, known.mark?);
+        let (state, mark) = (in_to.remove(&name)?, known?);
         (in_from.get(&name) == Some(&state)).then_some((name, Same { mark, state }))
     });
     Ok(Seen(same.collect()))
@@ -159,25 +160,20 @@ fn both(copy: &SchemaCopy, server: &Server<'_>, names: &[String]) -> Result<(Sta
 mod tests {
     use super::*;
 
-    use crate::services::tables::Known;
-
     fn tables(of: &[(&str, &str)]) -> Listed {
         let mark = |time: &str| Mark {
             time: time.to_owned(),
             stored: vec![1],
         };
-        let known = |time: &str| Known {
-            mark: Some(mark(time)).filter(|mark| mark.time != "just now"),
-            bytes: 1,
-        };
+        let known = |time: &str| Some(mark(time)).filter(|mark| mark.time != "just now");
         of.iter()
             .map(|(table, time)| ((*table).to_owned(), known(time)))
             .collect()
     }
 
     fn same(of: &[(&str, &str)]) -> BTreeMap<String, Same> {
-        let same = |(table, known): (String, Known)| {
-            let mark = known.mark.unwrap();
+        let same = |(table, mark): (String, Option<Mark>)| {
+            let mark = mark.unwrap();
             let state = Table {
                 rows: 1,
                 checksum: Some(1),
@@ -200,7 +196,7 @@ mod tests {
         assert!(!still(&[("b", "just now")], "b"), "written to of late");
         assert!(!still(&[], "b"), "gone");
         let mut emptied = tables(&[("b", "1")]);
-        let mark = emptied.get_mut("b").and_then(|known| known.mark.as_mut());
+        let mark = emptied.get_mut("b").and_then(Option::as_mut);
         mark.unwrap().stored = vec![2];
         assert!(!seen.still("b", &emptied), "emptied behind the log");
         assert!(!still(&[("c", "1")], "c"), "the log has something of it");

@@ -39,7 +39,7 @@ impl Sums {
         let sum = |(name, state): (String, Table)| {
             state.checksum?;
             let sum = Sum {
-                mark: listed.get(&name)?.mark.clone()?,
+                mark: listed.get(&name)?.clone()?,
                 shape: shapes.remove(&name)?,
                 state,
             };
@@ -127,19 +127,14 @@ pub fn states(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::services::tables::Known;
 
     fn listed(of: &[(&str, Option<&str>)]) -> Listed {
         let mark = |time: &str| Mark {
             time: time.to_owned(),
             stored: vec![1],
         };
-        let known = |time: &Option<&str>| Known {
-            mark: time.map(mark),
-            bytes: 1,
-        };
         of.iter()
-            .map(|(name, time)| ((*name).to_owned(), known(time)))
+            .map(|(name, time)| ((*name).to_owned(), time.map(mark)))
             .collect()
     }
 

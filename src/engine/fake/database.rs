@@ -32,7 +32,7 @@ pub fn answer(database: &mut Database, statements: &str) -> Result<String> {
             for (schema, tables) in &database.schemas {
                 let is_asked_for = statement.contains(&format!("'{schema}'"));
                 for table in tables.iter().filter(|_| is_asked_for) {
-                    out.push_str(&format!("{schema}\t{table}\t-\t1\t1024\n"));
+                    out.push_str(&format!("{schema}\t{table}\t-\t1\n"));
                 }
             }
         } else if statement.starts_with("SELECT table_name") {
