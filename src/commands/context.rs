@@ -194,6 +194,7 @@ impl<'a> Context<'a> {
             observer: self.observer,
             interrupt: self.interrupt,
             timeout: self.flags.timeout,
+            discard_new: false,
         }
     }
 

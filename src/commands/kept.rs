@@ -1,8 +1,9 @@
 //! Content that an import took the place of, and that waits for `import --undo` or for its end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::commands::session::Session;
+use crate::commands::snapshot;
 use crate::error::{Error, Result};
 use crate::host::{clock, files};
 use crate::journal::Deeds;
@@ -11,7 +12,8 @@ use crate::model::container::{Role, names};
 use crate::model::layout::ClusterLayout;
 use crate::model::name::Name;
 use crate::model::undo::{CONTENT, Kept, RECORD};
-use crate::steps::{Plan, Step};
+use crate::services::app::App;
+use crate::steps::{Noted, Plan, Step, Written};
 
 /// Kept content, and where it is.
 #[derive(Debug, Clone)]
@@ -84,6 +86,27 @@ pub fn drop_expired(session: &Session<'_>, name: &Name) -> Result<()> {
             "the former content of {name} was kept for its time, and is gone"
         ));
     }
+    Ok(())
+}
+
+/// What new content is compared with; the note of it is in this directory.
+pub fn noted(directory: &Path, then: &App<'_>) -> Noted {
+    Noted {
+        directory: directory.to_owned(),
+        database: names::service(&then.cluster.name, Role::Database),
+        but: then.contract.content.tables_without_content.clone(),
+        files: then.files(),
+    }
+}
+
+/// The step behind which others write to new content.
+///
+/// # Errors
+/// Exit 2 where a snapshot of it could have no name.
+pub fn push_serve(plan: &mut Plan, noted: Noted, then: &App<'_>) -> Result<()> {
+    let order = snapshot::order_of(then)?;
+    let written = Some(Box::new(Written { noted, order }));
+    plan.push(Step::Serve { written });
     Ok(())
 }
 

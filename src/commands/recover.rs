@@ -14,7 +14,7 @@ use crate::journal::{self, Open};
 use crate::model::layout::ClusterLayout;
 use crate::model::name::Name;
 use crate::model::scope::Scope;
-use crate::steps::{self, Step};
+use crate::steps::{self, Step, World};
 
 /// Finishes or undoes what was interrupted. With nothing to do it says so and is content.
 #[derive(Debug, Clone, clap::Args)]
@@ -22,6 +22,10 @@ pub struct Args {
     /// The instances whose operations are meant [default: all]
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
+    /// Where an interrupted upgrade or import is undone, give up what was written to its new content, and take
+    /// no snapshot of it: for where that cannot be read any more
+    #[arg(long)]
+    pub discard_new: bool,
 }
 
 /// Runs the verb.
@@ -51,7 +55,11 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
             continue;
         }
         services_for_recovery::await_them(context, &layout, &permit, operation)?;
-        steps::recover_one(&context.world(&layout), &permit, operation)?;
+        let world = World {
+            discard_new: args.discard_new,
+            ..context.world(&layout)
+        };
+        steps::recover_one(&world, &permit, operation)?;
         recovered.push(operation);
     }
     sweep(context, &layout)?;

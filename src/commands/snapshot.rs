@@ -1,7 +1,7 @@
 //! `snapshot`: one file per instance with all of its content, of one moment, while it serves.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -12,7 +12,7 @@ use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch};
 use crate::error::{Error, Result};
 use crate::host::clone::Rules;
-use crate::host::{archive, clock, files, store};
+use crate::host::{archive, store};
 use crate::model::cluster::Cluster;
 use crate::model::container::{Role, names};
 use crate::model::contract::Contract;
@@ -306,21 +306,6 @@ fn documents(args: &Args, cluster: &Cluster, instance: &Instance) -> Option<Inde
     })
 }
 
-/// The time that it is of, and its file. Names have whole seconds: one that was taken in the same
-/// second keeps its name, for whatever undoes this one would remove it.
-fn free_name(directory: &Path, instance: &Instance, packing: Packing) -> (i64, PathBuf) {
-    let mut taken = clock::now();
-    loop {
-        let time = jiff::Timestamp::from_second(taken).unwrap_or_default();
-        let (name, version) = (instance.name.clone(), instance.version.clone());
-        let file = directory.join(SnapshotName::new(name, time, version, packing).to_string());
-        if !files::exists(&file) {
-            return (taken, file);
-        }
-        taken += 1;
-    }
-}
-
 fn order(
     args: &Args,
     cluster: &Cluster,
@@ -333,8 +318,9 @@ fn order(
         Format::Zst => Packing::Zstd,
         Format::Gz => Packing::Gzip,
     };
-    let (taken, file) = free_name(&layout.snapshots(), instance, packing);
-    Ok(Order {
+    let (of, version) = (instance.name.clone(), instance.version.clone());
+    let name = SnapshotName::new(of, jiff::Timestamp::UNIX_EPOCH, version, packing);
+    Order {
         cluster: cluster.name.to_string(),
         instance: instance.name.to_string(),
         version: instance.version.tag().to_owned(),
@@ -361,10 +347,11 @@ fn order(
         },
         work: layout.work().join(instance.name.as_str()),
         pipe: layout.exchange().join(format!("{}.sql", instance.name)),
-        taken,
+        taken: 0,
         packing,
-        file,
+        file: layout.snapshots().join(name.to_string()),
         workers: args.workers(),
         nice: args.nice,
-    })
+    }
+    .from_now()
 }

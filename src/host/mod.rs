@@ -13,6 +13,7 @@ pub mod files;
 pub mod git;
 pub mod identity;
 pub mod interrupt;
+pub mod inventory;
 pub mod logins;
 pub mod ports;
 pub mod priority;

@@ -20,6 +20,12 @@ pub trait Deeds<S> {
     /// # Errors
     /// Where the world cannot be asked.
     fn already_done(&self, step: &S) -> Result<bool>;
+    /// Whether something came of a step that was begun which must not be taken back as long as going on
+    /// works.
+    ///
+    /// # Errors
+    /// Where the world cannot be asked.
+    fn must_stand(&self, step: &S) -> Result<bool>;
     /// Does it. Doing it again after it was begun must come out the same.
     ///
     /// # Errors
@@ -65,6 +71,17 @@ pub fn run<S: Serialize + DeserializeOwned + Clone>(
     observer: &dyn Observer,
     interrupt: &Interrupt,
 ) -> Ended {
+    go_on(journal, deeds, observer, interrupt, usize::MAX)
+}
+
+/// What was done is done again from the step `again` on: it may not be so any more.
+fn go_on<S: Serialize + DeserializeOwned + Clone>(
+    journal: &mut Journal<S>,
+    deeds: &dyn Deeds<S>,
+    observer: &dyn Observer,
+    interrupt: &Interrupt,
+    again: usize,
+) -> Ended {
     let (steps, header) = match journal.header() {
         Ok(header) => (journal.steps(), header.clone()),
         Err(error) => return open_with(error),
@@ -72,7 +89,7 @@ pub fn run<S: Serialize + DeserializeOwned + Clone>(
     let progress = Progress::of(&journal.records);
     let mut told = false;
     for (index, step) in steps.iter().enumerate() {
-        if progress.did.contains(&index) {
+        if index < again && progress.did.contains(&index) {
             continue;
         }
         let turned_back = header.point_of_no_return.is_none_or(|last| index <= last);
@@ -105,7 +122,8 @@ pub fn run<S: Serialize + DeserializeOwned + Clone>(
     end(journal, Outcome::Done, None)
 }
 
-/// Finishes an interrupted operation that passed its point of no return, and undoes any other.
+/// Finishes an interrupted operation that passed its point of no return, and undoes any other; but one
+/// that something came of which must not be taken back is gone on with, and undone where that fails.
 pub fn recover<S: Serialize + DeserializeOwned + Clone>(
     journal: &mut Journal<S>,
     deeds: &dyn Deeds<S>,
@@ -123,24 +141,43 @@ pub fn recover<S: Serialize + DeserializeOwned + Clone>(
             error: None,
         };
     }
-    let passed = match header.point_of_no_return {
-        None => progress.did.len() == steps.len(),
-        Some(last) if progress.did.contains(&last) => true,
-        Some(last) if progress.undoing.is_empty() && progress.begun.contains(&last) => {
-            match deeds.already_done(&steps[last]) {
-                Ok(done) => done,
-                Err(error) => return open_with(half_done(&header.verb, &error, None)),
-            }
-        }
-        Some(_) => false,
-    };
-    if passed && progress.undoing.is_empty() {
-        return run(journal, deeds, observer, interrupt);
+    match forward(&progress, &steps, header.point_of_no_return, deeds) {
+        Ok(Some(again)) => return go_on(journal, deeds, observer, interrupt, again),
+        Ok(None) => {}
+        Err(error) => return open_with(half_done(&header.verb, &error, None)),
     }
     match undo_all(journal, deeds, &steps) {
         Ok(()) => end(journal, Outcome::Undone, None),
         Err(error) => open_with(half_done(&header.verb, &error, None)),
     }
+}
+
+/// From which step on what was done is done again, where an interrupted operation is to be gone on with;
+/// nothing where it is to be undone.
+fn forward<S>(
+    progress: &Progress,
+    steps: &[S],
+    point_of_no_return: Option<usize>,
+    deeds: &dyn Deeds<S>,
+) -> Result<Option<usize>> {
+    if !progress.undoing.is_empty() {
+        return Ok(None);
+    }
+    let passed = match point_of_no_return {
+        None => progress.did.len() == steps.len(),
+        Some(last) if progress.did.contains(&last) => true,
+        Some(last) if progress.begun.contains(&last) => deeds.already_done(&steps[last])?,
+        Some(_) => false,
+    };
+    if passed {
+        return Ok(Some(usize::MAX));
+    }
+    for index in &progress.begun {
+        if deeds.must_stand(&steps[*index])? {
+            return Ok(Some(*index));
+        }
+    }
+    Ok(None)
 }
 
 /// What the records tell.
@@ -277,6 +314,9 @@ mod tests {
         fn already_done(&self, step: &String) -> Result<bool> {
             Ok(self.0.borrow().contains(step))
         }
+        fn must_stand(&self, step: &String) -> Result<bool> {
+            Ok(step == "stands")
+        }
         fn act(&self, step: &String) -> Result<()> {
             if step == "bad" {
                 return Err(Error::failed("bad"));
@@ -369,5 +409,23 @@ mod tests {
         let ended = recover(&mut journal, &words, &Silent, &Interrupt::default());
         assert_eq!(ended.outcome, Some(Outcome::Done), "the deed was done");
         assert_eq!(words.0.borrow().len(), 2);
+    }
+
+    #[test]
+    fn what_must_stand_is_gone_on_with_and_undone_only_where_that_fails() {
+        for (last, outcome, left) in [("c", Outcome::Done, 4), ("bad", Outcome::Undone, 0)] {
+            let steps = ["a", "stands", "b", last];
+            let (_place, mut journal) = operation(&steps, Some(3), OnFailure::Undo);
+            let words = Words::default();
+            for step in 0..3 {
+                journal.write(Record::Doing { step }).unwrap();
+                journal.write(Record::Did { step }).unwrap();
+            }
+            // What was done behind it is not so any more.
+            words.act(&"a".to_owned()).unwrap();
+            let ended = recover(&mut journal, &words, &Silent, &Interrupt::default());
+            assert_eq!(ended.outcome, Some(outcome), "{last}");
+            assert_eq!(words.0.borrow().len(), left, "{last}");
+        }
     }
 }

@@ -15,6 +15,12 @@ pub const RECORD: &str = "undo.json";
 /// The directory beside it that has the files.
 pub const CONTENT: &str = "content";
 
+/// The file beside it that says which files the new content had.
+pub const FILES: &str = "files.noted";
+
+/// The file beside it that says what the server knew of the new content's tables.
+pub const TABLES: &str = "tables.noted";
+
 /// Where content is, apart from its files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {

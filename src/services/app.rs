@@ -1,6 +1,7 @@
 //! An instance's processes: how their containers are made, and whether they are healthy. What an
 //! era wants is in its contract; nothing here knows a version.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::engine::{Answer, Endpoint, Engine, NoAnswer, Request};
@@ -68,6 +69,13 @@ impl App<'_> {
             stop_seconds: web.stop_seconds,
             ..self.container(Role::Web, &web.command, "")?
         }))
+    }
+
+    /// The directory of its files.
+    pub fn files(&self) -> PathBuf {
+        self.instance
+            .layout
+            .inside(&self.contract.content.directory)
     }
 
     /// The container of its background process, where the era has one.

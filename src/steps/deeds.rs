@@ -31,6 +31,16 @@ impl Deeds<Step> for World<'_> {
         }
     }
 
+    fn must_stand(&self, step: &Step) -> Result<bool> {
+        match step {
+            Step::Serve { written: None } => Ok(true),
+            Step::Serve {
+                written: Some(written),
+            } => kept::is_written_to(self, written),
+            _ => Ok(false),
+        }
+    }
+
     fn act(&self, step: &Step) -> Result<()> {
         match step {
             Step::Place { entries, .. } => place::place(entries),
@@ -104,12 +114,18 @@ impl Deeds<Step> for World<'_> {
             Step::SettleFiles { worked_on, kept } => files_copy::settle(worked_on, kept),
             Step::AwaitProof { .. } => wait::for_proof(self, step),
             Step::NoteContent {
-                directory,
-                database,
-                but,
+                noted,
+                beside,
                 sums,
                 kept,
-            } => kept::note(self, directory, database, kept, but, sums.as_deref()),
+            } => kept::note(self, noted, beside, kept, sums.as_deref()),
+            Step::CheckUnwritten {
+                instance,
+                verb,
+                noted,
+                next,
+            } => kept::check_unwritten(self, (instance, verb, next), noted),
+            Step::Serve { .. } => Ok(()),
             Step::Exchange {
                 entries,
                 live,
@@ -179,7 +195,10 @@ impl Deeds<Step> for World<'_> {
             ),
             Step::CopyFiles { to, .. } => files_copy::undo(to),
             Step::SettleFiles { worked_on, .. } => files_copy::undo_settle(worked_on),
-            Step::NoteContent { directory, .. } => kept::forget_note(directory),
+            Step::NoteContent { noted, .. } => kept::forget_note(&noted.directory),
+            Step::Serve {
+                written: Some(written),
+            } => kept::keep(self, written),
             Step::Exchange {
                 entries,
                 live,
@@ -193,6 +212,8 @@ impl Deeds<Step> for World<'_> {
             Step::DiscardDirectory { .. }
             | Step::DiscardFiles { .. }
             | Step::CheckSnapshot { .. }
+            | Step::CheckUnwritten { .. }
+            | Step::Serve { written: None }
             | Step::CloseProof { .. }
             | Step::RemoveStray { .. }
             | Step::RemoveSetAside { .. }

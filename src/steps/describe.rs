@@ -15,6 +15,8 @@ impl Step {
                 | Step::AwaitUnfinished { .. }
                 | Step::CheckEmptySchema { .. }
                 | Step::CheckSnapshot { .. }
+                | Step::CheckUnwritten { .. }
+                | Step::Serve { .. }
                 | Step::ReleaseWork { .. }
                 | Step::CompareIndex { .. }
                 // Nothing was cut off as a rule, and nobody's settings or containers change.
@@ -122,6 +124,12 @@ impl Step {
                 format!("wait until {instance} answers in the new content, where nobody reaches it")
             }
             Step::NoteContent { .. } => "write down what the new content is".to_owned(),
+            Step::CheckUnwritten { instance, verb, .. } => {
+                format!("see that {instance} was not written to since the {verb}")
+            }
+            Step::Serve { .. } => {
+                "let others write to it: what is written is not taken back from here on".to_owned()
+            }
             Step::Exchange { live, .. } => {
                 format!("put the new content into {}", live.display())
             }

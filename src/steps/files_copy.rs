@@ -1,11 +1,10 @@
 //! A copy of an instance's files that something is tried out on, while the files themselves serve.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::host::clone::{Clone as TreeClone, Rules};
-use crate::host::{crash, files};
+use crate::host::{crash, files, inventory};
 use crate::steps::{World, exchange};
 
 /// How many directories above a copy are made for it: `undo/NAME/ID/content/`.
@@ -48,7 +47,7 @@ pub fn settle(worked_on: &Path, kept: &Path) -> Result<()> {
     if !worked_on.is_dir() || !kept.is_dir() {
         return Ok(());
     }
-    let same = marks(worked_on)? == marks(kept)?;
+    let same = inventory::are_same(worked_on, kept)?;
     if !same {
         // The application wrote to it, and it is going to be what serves.
         files::sync_file_system(worked_on)?;
@@ -67,38 +66,6 @@ pub fn undo_settle(worked_on: &Path) -> Result<()> {
 /// Beside the one that was worked on, in a place that is discarded at the end.
 fn aside(worked_on: &Path) -> PathBuf {
     worked_on.with_extension("superfluous")
-}
-
-/// What tells a file that was changed: a link's target, else size and time. (A directory's time
-/// says nothing that its entries do not say.)
-type Mark = (Option<PathBuf>, u64, Option<std::time::SystemTime>);
-
-fn marks(root: &Path) -> Result<BTreeMap<PathBuf, Mark>> {
-    let mut marks = BTreeMap::new();
-    let mut directories = vec![PathBuf::new()];
-    while let Some(directory) = directories.pop() {
-        let path = root.join(&directory);
-        let io = |e: std::io::Error| Error::io("read", &path, &e);
-        for entry in std::fs::read_dir(&path).map_err(io)? {
-            let entry = entry.map_err(io)?;
-            let relative = directory.join(entry.file_name());
-            let metadata = match entry.metadata() {
-                // What is gone is no difference that lasts.
-                Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
-                metadata => metadata.map_err(io)?,
-            };
-            let mark = if metadata.is_dir() {
-                directories.push(relative.clone());
-                (None, 0, None)
-            } else if metadata.is_symlink() {
-                (std::fs::read_link(entry.path()).ok(), 0, None)
-            } else {
-                (None, metadata.len(), metadata.modified().ok())
-            };
-            marks.insert(relative, mark);
-        }
-    }
-    Ok(marks)
 }
 
 #[cfg(test)]

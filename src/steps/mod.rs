@@ -47,6 +47,7 @@ use crate::services::read_only::Rights;
 pub use gauge::while_read;
 pub use index::{Ahead, Filling};
 pub use intake::{Intake, Text};
+pub use kept::{Noted, Written, refusal, written_since};
 pub use place::Entry;
 pub use proof::Member;
 pub use schema_copy::SchemaCopy;
@@ -338,17 +339,32 @@ pub enum Step {
     },
     /// Writes down what new content is before anybody writes to it.
     NoteContent {
-        /// The directory of the content that gives way to it.
-        directory: PathBuf,
-        /// The database's container.
-        database: String,
-        /// Tables that do not count.
-        but: Vec<String>,
+        /// Where, and what it is compared with later.
+        noted: Noted,
+        /// The directory of its files, where they have no place of their own yet.
+        beside: PathBuf,
         /// The file that says what its tables were known by before, if they were read before.
         #[serde(default)]
         sums: Option<PathBuf>,
         /// What is written, but for the tables.
         kept: Box<Kept>,
+    },
+    /// Fails where new content was written to since it was noted.
+    CheckUnwritten {
+        /// Whose it is.
+        instance: Name,
+        /// What brought it.
+        verb: String,
+        /// What it is compared with.
+        noted: Noted,
+        /// The command that gives up what was written.
+        next: String,
+    },
+    /// From here on content serves, and others write to it. Once they did, an interrupted operation is gone
+    /// on with as long as that works; the undo takes a snapshot of it first.
+    Serve {
+        /// How that is seen, and what is kept then; nothing where it is kept anyhow, and nobody can tell.
+        written: Option<Box<Written>>,
     },
     /// Puts files and directories into an instance's directory, in the place of others.
     Exchange {
@@ -441,4 +457,6 @@ pub struct World<'a> {
     pub interrupt: &'a Interrupt,
     /// How long commands in containers may take; without end if not said.
     pub timeout: Option<Duration>,
+    /// Whether what was written to new content is given up that has to go again.
+    pub discard_new: bool,
 }

@@ -67,6 +67,13 @@ impl Sums {
         Ok(serde_json::from_str(&text).unwrap_or_default())
     }
 
+    /// Those that hold for days: not those whose time the server does not know, which it may have forgotten
+    /// since, with what was written before.
+    pub fn lasting(mut self) -> Self {
+        self.0.retain(|_, sum| !sum.mark.wants_counting());
+        self
+    }
+
     /// Whether the server knows of nothing that was done to a table.
     fn is_at_rest(&self, name: &str, listed: &Listed) -> bool {
         let then = self.0.get(name).map(|sum| &sum.mark);
@@ -82,21 +89,25 @@ impl Sums {
     }
 }
 
-/// What the tables of a schema are known by, but for those; only what was done something to since
-/// `sums` is read.
+/// What is in the tables of a schema, but for those, and what they are known by now; only what was done
+/// something to since `sums` is read.
 ///
 /// # Errors
 /// Exit 1 with what the server says.
-pub fn states(
+pub fn read(
     server: &Server<'_>,
     schema: &str,
     but: &[String],
     sums: &Sums,
-) -> Result<BTreeMap<String, Table>> {
+) -> Result<(BTreeMap<String, Table>, Sums)> {
     let [listed] = tables::listed(server, [schema])?;
-    let (at_rest, others): (Vec<String>, Vec<String>) = listed
+    let names: Vec<String> = listed
         .keys()
         .filter(|name| !but.contains(name))
+        .cloned()
+        .collect();
+    let (at_rest, others): (Vec<String>, Vec<String>) = names
+        .iter()
         .cloned()
         .partition(|name| sums.is_at_rest(name, &listed));
     let wants_counting = |name: &&String| {
@@ -106,22 +117,25 @@ pub fn states(
     let to_count: Vec<String> = at_rest.iter().filter(wants_counting).cloned().collect();
     // All at once: nobody may write for that time.
     let (shapes, (counted, read)) = at_once(
-        || tables::shapes(server, at_rest.iter().map(|name| (schema, name.as_str()))),
+        || tables::shapes(server, names.iter().map(|name| (schema, name.as_str()))),
         || {
             let counted = || tables::rows(server, schema, &to_count);
             at_once(counted, || tables::states(server, schema, &others))
         },
     );
     let (shapes, counted, mut states) = (shapes?, counted?, read?);
+    let shapes: BTreeMap<String, String> = names.into_iter().zip(shapes).collect();
     let mut changed = Vec::new();
-    for (name, shape) in at_rest.into_iter().zip(shapes) {
-        match sums.still(&name, &shape, counted.get(&name).copied()) {
+    for name in at_rest {
+        let shape = shapes.get(&name).map(String::as_str).unwrap_or_default();
+        match sums.still(&name, shape, counted.get(&name).copied()) {
             Some(state) => drop(states.insert(name, state.clone())),
             None => changed.push(name),
         }
     }
     states.extend(tables::states(server, schema, &changed)?);
-    Ok(states)
+    let sums = Sums::of(states.clone(), &listed, shapes);
+    Ok((states, sums))
 }
 
 #[cfg(test)]
@@ -169,6 +183,9 @@ mod tests {
         }
         assert_eq!(sums.still("a", "made so", Some(0)), None, "it was emptied");
         assert_eq!(sums.still("a", "with a column more", None), None);
+        let lasting = sums.lasting();
+        assert!(lasting.is_at_rest("a", &then));
+        assert!(!lasting.is_at_rest("c", &then), "the server may forget");
     }
 
     #[test]

@@ -38,3 +38,4 @@ mod snapshot;
 #[path = "../common/tally.rs"]
 mod tally;
 mod whole;
+mod written;

@@ -1,5 +1,6 @@
 //! `import FILE`: an instance's content from a snapshot, beside the old one, then swapped.
 
+mod back;
 mod forget;
 mod take;
 pub mod undo;

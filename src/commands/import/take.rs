@@ -15,7 +15,6 @@ use crate::commands::session::{Extent, Session, Touch, services_are_down};
 use crate::commands::{first_content, images, proof, start, stop, unfinished, upkeep};
 use crate::error::{Error, Result};
 use crate::host::{chance, clock, files, store};
-use crate::model::container::{Role, names};
 use crate::model::instance::Instance;
 use crate::model::undo::{CONTENT, Kept, Place};
 use crate::model::version::Version;
@@ -195,7 +194,6 @@ fn plan(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Result<
     plan.content = true;
     // Half exchanged, it would be written to where it is going to be undone.
     plan.holds_start = true;
-    let database = names::service(&session.cluster.name, Role::Database);
     first_content::push_waits(&mut plan, session);
     push_beside(&mut plan, session, &beside, &intake, migrates)?;
     let fill = index::step(&beside, &session.id, documents)?;
@@ -208,10 +206,10 @@ fn plan(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Result<
             ..Beside::default()
         },
     )?;
+    let noted = kept::noted(&undo, &then);
     plan.push(Step::NoteContent {
-        directory: undo.clone(),
-        database,
-        but: now.contract.content.tables_without_content.clone(),
+        noted: noted.clone(),
+        beside: beside.files(),
         sums: None,
         kept: Box::new(kept.clone()),
     });
@@ -229,6 +227,7 @@ fn plan(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Result<
         before: undo.join(CONTENT),
     });
     if runs {
+        kept::push_serve(&mut plan, noted, &then)?;
         start::push_containers(&mut plan, &Observed::default(), &[then])?;
         start::push_healthy(&mut plan, &[then]);
     }

@@ -3,21 +3,20 @@
 use serde_json::json;
 
 use crate::commands::context::{Context, typed};
-use crate::commands::kept::{self, Found};
+use crate::commands::import::back::{self, Parts};
+use crate::commands::kept;
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
 use crate::commands::server_change::{Asked, Change};
 use crate::commands::session::{Extent, Session, Touch, services_are_down};
-use crate::commands::{
-    first_content, new, search_change, snapshot, start, stop, unfinished, upkeep,
-};
+use crate::commands::{new, snapshot, start, upkeep};
 use crate::error::{Error, Result};
-use crate::host::{files, store};
+use crate::host::store;
 use crate::model::container::{Role, names};
 use crate::model::layout::InstanceLayout;
 use crate::services::app::App;
-use crate::services::{database, search, tables};
-use crate::steps::{Plan, Step};
+use crate::services::search;
+use crate::steps::{self, Step};
 
 /// Runs it.
 ///
@@ -67,17 +66,11 @@ pub fn run(context: &Context<'_>, verb: &'static str, discard_new: bool) -> Resu
     if !observed.services_run() {
         return Err(services_are_down(cluster, verb));
     }
-    let written = written_since(&session, now, &found)?;
+    let noted = kept::noted(&found.directory, now);
+    let written = steps::written_since(context.engine, &noted)?;
+    let give_up = typed(&link, &format!("{verb} --undo --discard-new"));
     if !written.is_empty() && !discard_new {
-        let words = format!("{verb} --undo --discard-new");
-        return Err(
-            Error::refused(format!("{name} was written to since the {verb}"))
-                .why(written.join("; "))
-                .next(format!(
-                    "to give that up, after a snapshot of it: {}",
-                    typed(&link, &words)
-                )),
-        );
+        return Err(steps::refusal(&name, verb, &written, &give_up));
     }
     let change = match &found.kept.search {
         // One that both work with stays.
@@ -99,23 +92,25 @@ pub fn run(context: &Context<'_>, verb: &'static str, discard_new: bool) -> Resu
         // It may have become another one since, by another verb.
         new::check_search_fits(cluster, then.contract, &then.instance.version)?;
     }
-    let fills_index = change.is_some() || lacks_index(&session, then)?;
-    let mut plan = session.plan();
-    plan.instances = vec![name.clone()];
-    if !written.is_empty() {
-        plan.push(snapshot::step(now)?);
-    }
-    if let Some(change) = &change {
-        change.push(&mut plan, &session, &observed, Some(now))?;
-    }
-    let plan = plan_undo(
-        plan,
-        &session,
-        &observed,
-        (now, then),
+    // What is written to it until nobody may, counts as well.
+    let end = match discard_new {
+        true => snapshot::step(now)?,
+        false => Step::CheckUnwritten {
+            instance: name.clone(),
+            verb: verb.to_owned(),
+            noted,
+            next: give_up,
+        },
+    };
+    let parts = Parts {
+        now: *now,
+        then: *then,
+        fills_index: change.is_some() || lacks_index(&session, then)?,
+        end,
         found,
-        (change, fills_index),
-    )?;
+        change,
+    };
+    let plan = back::plan(&session, &observed, parts)?;
     let snapshot = plan.steps.iter().find_map(|step| match step {
         Step::TakeSnapshot { order } => Some(order.file.clone()),
         _ => None,
@@ -137,16 +132,6 @@ pub fn run(context: &Context<'_>, verb: &'static str, discard_new: bool) -> Resu
     ))
 }
 
-fn written_since(session: &Session<'_>, app: &App<'_>, found: &Found) -> Result<Vec<String>> {
-    let server = database::Server::of(session.context.engine, &session.cluster);
-    let schema = &app.instance.schema;
-    let mut names = server.tables(schema)?;
-    names.retain(|name| !app.contract.content.tables_without_content.contains(name));
-    Ok(found
-        .kept
-        .written_since(&tables::states(&server, schema, &names)?))
-}
-
 /// Whether the former index is gone, as where the search server became another one since.
 fn lacks_index(session: &Session<'_>, then: &App<'_>) -> Result<bool> {
     let Some(index) = &then.instance.index else {
@@ -155,83 +140,4 @@ fn lacks_index(session: &Session<'_>, then: &App<'_>) -> Result<bool> {
     let container = names::service(&session.cluster.name, Role::Search);
     let server = search::Server::in_container(session.context.engine, &container)?;
     Ok(server.count(index)?.is_none())
-}
-
-fn plan_undo(
-    mut plan: Plan,
-    session: &Session<'_>,
-    observed: &Observed,
-    (now, then): (&App<'_>, &App<'_>),
-    found: Found,
-    (change, fills_index): (Option<Change>, bool),
-) -> Result<Plan> {
-    let layout = &session.cluster.layout;
-    let name = &now.instance.name;
-    plan.content = true;
-    // Half exchanged, it would be written to where it is going to be undone.
-    plan.holds_start = true;
-    first_content::push_waits(&mut plan, session);
-    let runs = observed.web_runs(name);
-    if runs {
-        unfinished::wait(now, true)
-            .into_iter()
-            .for_each(|step| plan.push(step));
-    }
-    stop::removals(&mut plan.steps, observed, now)?;
-    if then.instance.should_run != now.instance.should_run {
-        // It may have been started or stopped since.
-        let mut former = then.instance.clone();
-        former.layout = InstanceLayout::elsewhere(found.content());
-        let step = start::should_run(&[former], now.instance.should_run)?;
-        step.into_iter().for_each(|step| plan.push(step));
-    }
-    let away = layout.next(name).root().to_owned();
-    if let Some(change) = &change {
-        change.push_config(&mut plan, &session.cluster)?;
-    }
-    // What was kept has its place there; what it never had is no part of the exchange, or taking that
-    // back would take it away.
-    let (kept, new): (Vec<String>, Vec<String>) = found
-        .kept
-        .entries
-        .iter()
-        .cloned()
-        .partition(|entry| files::exists(&found.content().join(entry)));
-    plan.push(Step::Exchange {
-        entries: kept,
-        live: now.instance.layout.root().to_owned(),
-        next: found.content(),
-        before: away.clone(),
-    });
-    // What came in new has nothing to give way to.
-    for entry in &new {
-        let from = now.instance.layout.inside(entry);
-        if files::exists(&from) {
-            let to = away.join(entry);
-            plan.push(Step::MoveDirectory { from, to });
-        }
-    }
-    if runs {
-        start::push_containers(&mut plan, &Observed::default(), std::slice::from_ref(then))?;
-        start::push_healthy(&mut plan, std::slice::from_ref(then));
-    }
-    if fills_index {
-        search_change::push_indices(&mut plan, session, std::slice::from_ref(then))?;
-    }
-    plan.no_return_from_here();
-    if runs {
-        start::push_mends(&mut plan, std::slice::from_ref(then))?;
-    }
-    plan.push(Step::DropContent {
-        database: names::service(&session.cluster.name, Role::Database),
-        search: names::service(&session.cluster.name, Role::Search),
-        place: found.kept.new,
-    });
-    for path in [found.directory, away] {
-        plan.push(Step::DiscardDirectory { path });
-    }
-    if let Some(change) = &change {
-        change.push_end(&mut plan, session, observed)?;
-    }
-    Ok(plan)
 }

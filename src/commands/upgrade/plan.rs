@@ -51,10 +51,10 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
     let copy = copied::copy_of(now, &parts.beside, parts.follows);
     let web = push_copied(&mut plan, session, observed, &parts, &copy, serves)?;
     let close = push_work(&mut plan, session, &parts, Some(&parts.undo.join(CONTENT)))?;
+    let noted = kept::noted(&parts.undo, then);
     plan.push(Step::NoteContent {
-        directory: parts.undo.clone(),
-        database: names::service(&session.cluster.name, Role::Database),
-        but: then.contract.content.tables_without_content.clone(),
+        noted: noted.clone(),
+        beside: parts.beside.files(),
         sums: Some(copy.sums()),
         kept: Box::new(parts.kept.clone()),
     });
@@ -64,6 +64,7 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
     plan.steps.extend(web);
     push_exchange(&mut plan, &parts);
     if runs {
+        kept::push_serve(&mut plan, noted, then)?;
         start::push_containers(&mut plan, &Observed::default(), &[*then])?;
         start::push_healthy(&mut plan, &[*then]);
     }

@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::host::archive::{self, Watch};
 use crate::host::clone::{Clone as TreeClone, Rules};
-use crate::host::{crash, files, sizes};
-use crate::model::snapshot::{About, CloneKind, Hold, Packing};
+use crate::host::{clock, crash, files, sizes};
+use crate::model::snapshot::{About, CloneKind, Hold, Packing, SnapshotName};
 use crate::services::database::Server;
 use crate::services::{dump, hold};
 use crate::steps::snapshot::pack::Parts;
@@ -79,6 +79,32 @@ pub struct Order {
 }
 
 impl Order {
+    /// The same, of this moment, in a file that is not there yet. Names have whole seconds: one that was
+    /// taken in the same second keeps its name, for whatever undoes this one would remove it.
+    ///
+    /// # Errors
+    /// Exit 2 where its file is not called as a snapshot is.
+    pub fn from_now(mut self) -> Result<Self> {
+        let name = self.file.file_name().unwrap_or_default();
+        let mut name = SnapshotName::parse(&name.to_string_lossy())?;
+        self.taken = clock::now();
+        loop {
+            let time = Timestamp::from_second(self.taken).unwrap_or_default();
+            let SnapshotName {
+                instance,
+                version,
+                packing,
+                ..
+            } = name;
+            name = SnapshotName::new(instance, time, version, packing);
+            self.file.set_file_name(name.to_string());
+            if !files::exists(&self.file) {
+                return Ok(self);
+            }
+            self.taken += 1;
+        }
+    }
+
     /// A path beside the clone.
     fn beside(&self, suffix: &str) -> PathBuf {
         let mut path = self.work.clone().into_os_string();

@@ -1,0 +1,154 @@
+//! The steps that bring former content back.
+
+use crate::commands::kept::Found;
+use crate::commands::observed::Observed;
+use crate::commands::server_change::Change;
+use crate::commands::session::Session;
+use crate::commands::{first_content, search_change, start, stop, unfinished};
+use crate::error::Result;
+use crate::host::files;
+use crate::model::container::{Role, names};
+use crate::model::layout::InstanceLayout;
+use crate::services::app::App;
+use crate::services::{database, read_only};
+use crate::steps::{Plan, Step};
+
+/// What the plan is made of.
+pub struct Parts<'a> {
+    /// The instance as it serves.
+    pub now: App<'a>,
+    /// The instance as it was.
+    pub then: App<'a>,
+    /// The kept content.
+    pub found: Found,
+    /// What is done about what was written to it, when nobody writes any more.
+    pub end: Step,
+    /// The servers that go back too.
+    pub change: Option<Change>,
+    /// Whether the former search index has to be filled again.
+    pub fills_index: bool,
+}
+
+/// The whole of it.
+///
+/// # Errors
+/// Exit 1 where the rights of the database user cannot be read.
+pub fn plan(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Result<Plan> {
+    let Parts { now, then, .. } = &parts;
+    let name = &now.instance.name;
+    let mut plan = session.plan();
+    plan.instances = vec![name.clone()];
+    plan.content = true;
+    // Half exchanged, it would be written to where it is going to be undone.
+    plan.holds_start = true;
+    first_content::push_waits(&mut plan, session);
+    let runs = observed.web_runs(name);
+    let mut removals = Vec::new();
+    stop::removals(&mut removals, observed, now)?;
+    let web = if runs { removals.pop() } else { None };
+    plan.steps.extend(removals);
+    if runs {
+        plan.steps.extend(unfinished::wait(now, true));
+        plan.push(read_only(session, now)?);
+    }
+    plan.push(parts.end.clone());
+    if let Some(change) = &parts.change {
+        change.push(&mut plan, session, observed, Some(now))?;
+    }
+    plan.steps.extend(web);
+    push_should_run(&mut plan, &parts)?;
+    if let Some(change) = &parts.change {
+        change.push_config(&mut plan, &session.cluster)?;
+    }
+    push_exchange(&mut plan, session, &parts);
+    if runs {
+        // What was written to it is kept, whatever becomes of this.
+        plan.push(Step::Serve { written: None });
+        start::push_containers(&mut plan, &Observed::default(), std::slice::from_ref(then))?;
+        start::push_healthy(&mut plan, std::slice::from_ref(then));
+    }
+    if parts.fills_index {
+        search_change::push_indices(&mut plan, session, std::slice::from_ref(then))?;
+    }
+    plan.no_return_from_here();
+    if runs {
+        start::push_mends(&mut plan, std::slice::from_ref(then))?;
+    }
+    push_end(&mut plan, session, observed, parts)?;
+    Ok(plan)
+}
+
+/// Nobody takes back that others wrote before it was looked, or after.
+fn read_only(session: &Session<'_>, now: &App<'_>) -> Result<Step> {
+    let server = database::Server::of(session.context.engine, &session.cluster);
+    let (user, schema) = (&now.instance.database_user, &now.instance.schema);
+    let open = &now.contract.content.tables_without_content;
+    Ok(Step::ReadOnly {
+        database: names::service(&session.cluster.name, Role::Database),
+        rights: Box::new(read_only::rights(&server, user, schema, open)?),
+    })
+}
+
+/// It may have been started or stopped since.
+fn push_should_run(plan: &mut Plan, parts: &Parts<'_>) -> Result<()> {
+    let (now, then) = (parts.now.instance, parts.then.instance);
+    if then.should_run != now.should_run {
+        let mut former = then.clone();
+        former.layout = InstanceLayout::elsewhere(parts.found.content());
+        plan.steps
+            .extend(start::should_run(&[former], now.should_run)?);
+    }
+    Ok(())
+}
+
+/// Each has its place again.
+fn push_exchange(plan: &mut Plan, session: &Session<'_>, parts: &Parts<'_>) {
+    let now = &parts.now.instance;
+    let away = session.cluster.layout.next(&now.name).root().to_owned();
+    // What was kept has its place there; what it never had is no part of the exchange, or taking that
+    // back would take it away.
+    let (kept, new): (Vec<String>, Vec<String>) = parts
+        .found
+        .kept
+        .entries
+        .iter()
+        .cloned()
+        .partition(|entry| files::exists(&parts.found.content().join(entry)));
+    plan.push(Step::Exchange {
+        entries: kept,
+        live: now.layout.root().to_owned(),
+        next: parts.found.content(),
+        before: away.clone(),
+    });
+    // What came in new has nothing to give way to.
+    for entry in &new {
+        let from = now.layout.inside(entry);
+        if files::exists(&from) {
+            let to = away.join(entry);
+            plan.push(Step::MoveDirectory { from, to });
+        }
+    }
+}
+
+/// The rest, behind the point of no return.
+fn push_end(
+    plan: &mut Plan,
+    session: &Session<'_>,
+    observed: &Observed,
+    parts: Parts<'_>,
+) -> Result<()> {
+    let cluster = &session.cluster;
+    let away = cluster.layout.next(&parts.now.instance.name);
+    plan.push(Step::DropContent {
+        database: names::service(&cluster.name, Role::Database),
+        search: names::service(&cluster.name, Role::Search),
+        place: parts.found.kept.new,
+    });
+    for path in [parts.found.directory, away.root().to_owned()] {
+        plan.push(Step::DiscardDirectory { path });
+    }
+    match &parts.change {
+        Some(change) => change.push_end(plan, session, observed),
+        None => Ok(()),
+    }
+}
