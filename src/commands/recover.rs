@@ -6,11 +6,11 @@ use serde_json::json;
 
 use crate::commands::context::Context;
 use crate::commands::report::Report;
-use crate::commands::{adopt, create, services_for_recovery};
+use crate::commands::{adopt, create, services_for_recovery, stop};
 use crate::error::{Error, Kind, Result};
 use crate::host::{identity, store};
 use crate::journal::lock::{Permit, Request};
-use crate::journal::{self, Open};
+use crate::journal::{self, Open, Outcome, history};
 use crate::model::layout::ClusterLayout;
 use crate::model::name::Name;
 use crate::model::scope::Scope;
@@ -60,6 +60,8 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
             ..context.world(&layout)
         };
         steps::recover_one(&world, &permit, operation)?;
+        drop(permit);
+        stop_again(context, &layout, operation)?;
         recovered.push(operation);
     }
     sweep(context, &layout)?;
@@ -81,6 +83,33 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         lines,
         json!({"command": "recover", "changed": !ids.is_empty(), "operations": ids}),
     ))
+}
+
+/// What somebody stopped since an operation began stays down, although it ran before: the undo makes
+/// containers again, and finishing starts them.
+fn stop_again(context: &Context<'_>, layout: &ClusterLayout, operation: &Open) -> Result<()> {
+    let mut since = history::read(&layout.history())?;
+    since.retain(|entry| {
+        entry.verb == "stop"
+            && entry.outcome == Outcome::Done
+            && entry.started >= operation.header.started
+    });
+    let was_stopped = |name: &&Name| since.iter().any(|entry| entry.instances.contains(*name));
+    // A new one that was undone is not there any more.
+    let is_there = |name: &&Name| layout.instance(name).config().exists();
+    let names = operation.header.instances.iter();
+    let names: Vec<Name> = names
+        .filter(was_stopped)
+        .filter(is_there)
+        .cloned()
+        .collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    context
+        .observer
+        .note("what was stopped meanwhile stays down");
+    stop::these(context, context.cluster()?, names).map(drop)
 }
 
 /// Whoever is at work may just be beginning: then it is left to the next one who has the cluster.

@@ -8,6 +8,7 @@ use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch};
 use crate::commands::{start, unfinished};
 use crate::error::Result;
+use crate::model::cluster::Cluster;
 use crate::model::container::Role;
 use crate::model::name::Name;
 use crate::services::app::App;
@@ -29,6 +30,14 @@ pub struct Args {
 pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let cluster = context.cluster()?;
     let names = context.instances(&cluster, &args.names)?;
+    these(context, cluster, names)
+}
+
+/// Stops these instances.
+///
+/// # Errors
+/// As [`run`].
+pub fn these(context: &Context<'_>, cluster: Cluster, names: Vec<Name>) -> Result<Report> {
     let session = Session::begin(
         context,
         "stop",

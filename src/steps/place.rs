@@ -98,8 +98,18 @@ pub fn place(entries: &[Entry]) -> Result<()> {
 }
 
 /// Takes everything back, the last first. What somebody else changed or put there since stays,
-/// and is said.
+/// and is said, unless it goes with the directory that it is in.
 pub fn unplace(entries: &[Entry], observer: &dyn Observer) -> Result<()> {
+    let goes = |path: &Path| {
+        entries.iter().any(|entry| match entry {
+            Entry::Directory {
+                path: whole,
+                with_content: true,
+                ..
+            } => path.starts_with(whole),
+            _ => false,
+        })
+    };
     for entry in entries.iter().rev() {
         let untouched = match entry {
             Entry::Directory {
@@ -124,7 +134,7 @@ pub fn unplace(entries: &[Entry], observer: &dyn Observer) -> Result<()> {
                 path, mode, before, ..
             } => give_rights_back(path, *mode, *before)?,
         };
-        if !untouched {
+        if !untouched && !goes(entry.path()) {
             observer.warn(&format!(
                 "{} was changed by somebody else meanwhile, and is left as it is",
                 entry.path().display()

@@ -153,3 +153,34 @@ fn snapshots_of_the_same_second_do_not_meet() {
     assert_eq!(taken.len(), 3, "each has a name of its own: {taken:?}");
     assert!(taken.iter().all(|path| Path::new(path.trim_end()).exists()));
 }
+
+/// An upgrade that was killed; then its instance was stopped.
+#[test]
+fn what_was_stopped_since_a_crash_stays_down() {
+    let place = Place::in_memory();
+    crate::prepared::started(&place);
+    let bench = crate::bench::Bench::of(place);
+    let place = &bench.place;
+    let link = "c/instances/a/instance.sh";
+    // From the middle of its work on.
+    for at in (60..).step_by(7) {
+        bench.restore();
+        let mut command = place.tool(place.join(link));
+        command
+            .args(["upgrade", "v5.1.0", "--yes", "--no-snapshot"])
+            .env("KOR_CLUSTER_CRASH_AT", at.to_string());
+        if command.output().unwrap().status.code().is_some() {
+            assert!(at > 100, "{at}");
+            return;
+        }
+        place.link(link, &["stop"]).done();
+        let recovered = bench.recover().done();
+        assert!(!recovered.err.contains("somebody else"), "{}", recovered.err);
+        let status = place.link(link, &["status", "--json"]).done().json();
+        let instance = &status["instances"][0];
+        assert_eq!(instance["condition"], "down", "{at}: {status}");
+        assert_eq!(instance["should_run"], false, "{at}: {status}");
+        assert!(!place.world().runs("c_instance_a"));
+        assert_eq!(bench.recover().json()["changed"], false);
+    }
+}
