@@ -361,11 +361,7 @@ fn push_content(plan: &mut Plan, session: &Session<'_>, parts: &Parts<'_>) {
     plan.push(Step::DropContent {
         database: names::service(&cluster.name, Role::Database),
         search: names::service(&cluster.name, Role::Search),
-        place: Place {
-            schema: instance.schema.clone(),
-            user: instance.database_user.clone(),
-            index: instance.index.clone(),
-        },
+        place: Place::of(instance),
     });
     for found in &parts.kept {
         kept::push_drop(plan, cluster, found.clone());

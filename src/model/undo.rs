@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::image::ImageRef;
+use crate::model::instance::Instance;
 
 /// How long it is kept, in seconds.
 pub const KEPT_SECONDS: i64 = 7 * 86_400;
@@ -30,6 +31,17 @@ pub struct Place {
     pub user: String,
     /// The search index, where there is one.
     pub index: Option<String>,
+}
+
+impl Place {
+    /// Where an instance has its content.
+    pub fn of(instance: &Instance) -> Self {
+        Place {
+            schema: instance.schema.clone(),
+            user: instance.database_user.clone(),
+            index: instance.index.clone(),
+        }
+    }
 }
 
 /// What a table is known by.

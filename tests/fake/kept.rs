@@ -175,7 +175,11 @@ fn what_was_stopped_since_a_crash_stays_down() {
         }
         place.link(link, &["stop"]).done();
         let recovered = bench.recover().done();
-        assert!(!recovered.err.contains("somebody else"), "{}", recovered.err);
+        assert!(
+            !recovered.err.contains("somebody else"),
+            "{}",
+            recovered.err
+        );
         let status = place.link(link, &["status", "--json"]).done().json();
         let instance = &status["instances"][0];
         assert_eq!(instance["condition"], "down", "{at}: {status}");

@@ -76,17 +76,12 @@ pub fn run(context: &Context<'_>, file: &Path, given: Option<&Version>) -> Resul
     let mut beside = then.clone();
     beside.layout = cluster.layout.next(&name);
     let intake = arrival.for_place(cluster, contract, &now, &beside)?;
-    let place = |instance: &Instance| Place {
-        schema: instance.schema.clone(),
-        user: instance.database_user.clone(),
-        index: instance.index.clone(),
-    };
     let kept = Kept {
         verb: "import".to_owned(),
         from: arrival.file.display().to_string(),
         since: clock::now(),
-        old: place(&now),
-        new: place(&then),
+        old: Place::of(&now),
+        new: Place::of(&then),
         search: None,
         entries: entries(&intake),
         tables: std::collections::BTreeMap::new(),
@@ -252,16 +247,7 @@ fn push_beside(
     intake: &Intake,
     migrates: bool,
 ) -> Result<()> {
-    plan.push(Step::MakeSchema {
-        database: intake.database.clone(),
-        schema: intake.schema.clone(),
-    });
-    plan.push(Step::MakeAccount {
-        database: intake.database.clone(),
-        user: intake.user.clone(),
-        password: intake.password.clone(),
-        schema: intake.schema.clone(),
-    });
+    first_content::push_schema(plan, app);
     plan.push(Step::TakeIn {
         intake: Box::new(intake.clone()),
     });

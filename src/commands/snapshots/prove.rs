@@ -128,11 +128,7 @@ fn plan(
     plan.push(Step::DropContent {
         database: names::service(&session.cluster.name, Role::Database),
         search: names::service(&session.cluster.name, Role::Search),
-        place: Place {
-            schema: app.instance.schema.clone(),
-            user: app.instance.database_user.clone(),
-            index: app.instance.index.clone(),
-        },
+        place: Place::of(app.instance),
     });
     plan.push(Step::DiscardDirectory { path: next });
     Ok(plan)

@@ -24,9 +24,8 @@ pub fn push_let_go(plan: &mut Plan, app: &App<'_>, index: Option<String>) {
         database: names::service(&app.cluster.name, Role::Database),
         search: names::service(&app.cluster.name, Role::Search),
         place: Place {
-            schema: app.instance.schema.clone(),
-            user: app.instance.database_user.clone(),
             index,
+            ..Place::of(app.instance)
         },
     });
     plan.push(Step::DiscardDirectory {

@@ -210,11 +210,6 @@ pub fn parts<'a>(
         instance,
         contract,
     };
-    let place = |instance: &Instance| Place {
-        schema: instance.schema.clone(),
-        user: instance.database_user.clone(),
-        index: instance.index.clone(),
-    };
     let (entries, exchanged) = texts::beside(next, now, beside, &beside.layout)?;
     let ahead = match &described.ahead {
         Some(ahead) => {
@@ -237,8 +232,8 @@ pub fn parts<'a>(
             verb: "upgrade".to_owned(),
             from: format!("{} in the place of {}", then.version, now.version),
             since: clock::now(),
-            old: place(now),
-            new: place(then),
+            old: Place::of(now),
+            new: Place::of(then),
             search: change
                 .filter(|change| change.new_search().is_some())
                 .map(|_| cluster.search_image.clone()),
