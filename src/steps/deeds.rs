@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::error::Result;
-use crate::host::files;
+use crate::host::{crash, files};
 use crate::journal::Deeds;
 use crate::services::read_only;
 use crate::steps::{
@@ -125,7 +125,10 @@ impl Deeds<Step> for World<'_> {
                 noted,
                 next,
             } => kept::check_unwritten(self, (instance, verb, next), noted),
-            Step::Serve { .. } => Ok(()),
+            Step::Serve { .. } => {
+                crash::point("before others write to new content");
+                Ok(())
+            }
             Step::Exchange {
                 entries,
                 live,

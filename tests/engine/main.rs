@@ -29,6 +29,7 @@ mod upgrading;
 mod web;
 mod whole;
 mod writers;
+mod written;
 
 mod adopt;
 mod arrival;

@@ -187,7 +187,7 @@ fn without_secrets(name: &str, text: &str) -> String {
     if name.ends_with("admin_password") || name.ends_with("root_password") {
         return format!("{} characters", text.len());
     }
-    if name.ends_with("undo.json") {
+    if name.ends_with("undo.json") || name.ends_with(".noted") {
         return "a record".to_owned();
     }
     let drawn = [

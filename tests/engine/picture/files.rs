@@ -90,7 +90,7 @@ fn content(relative: &str, path: &Path) -> String {
     if name.ends_with("password") || name == "secret_key_base" {
         return format!("{} characters", bytes.len());
     }
-    if name == "undo.json" || name == "adopted.json" {
+    if name == "undo.json" || name == "adopted.json" || name.ends_with(".noted") {
         return "a record".to_owned();
     }
     match String::from_utf8(bytes) {
