@@ -3,13 +3,13 @@
 use serde_json::json;
 
 use crate::commands::context::Context;
+use crate::commands::not_over::{self, NotOver};
 use crate::commands::report::Report;
 use crate::error::Result;
 use crate::host::clock;
-use crate::journal::{self, history};
+use crate::journal::history;
 use crate::model::name::Name;
 use crate::model::scope::Scope;
-use crate::steps::Step;
 
 /// Shows what was done here, the latest last, and what was interrupted.
 #[derive(Debug, Clone, clap::Args)]
@@ -43,7 +43,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let mut entries = history::read(&layout.history())?;
     entries.retain(|entry| of_here(&entry.instances));
     let entries = entries.split_off(entries.len().saturating_sub(args.lines));
-    let mut open = journal::open_operations::<Step>(&layout.journal())?;
+    let mut open = not_over::all(&layout)?;
     open.retain(|operation| of_here(&operation.header.instances));
 
     let mut lines: Vec<String> = entries
@@ -66,20 +66,21 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         .collect();
     lines.extend(open.iter().map(|operation| {
         format!(
-            "{}  {}  {}{}  not over",
+            "{}  {}  {}{}  {}",
             clock::iso(operation.header.started),
             operation.header.who,
             operation.header.verb,
-            names(&operation.header.instances)
+            names(&operation.header.instances),
+            operation.state()
         )
     }));
     if lines.is_empty() {
         lines.push("nothing was done here yet".to_owned());
     }
-    let headers: Vec<_> = open.iter().map(|o| &o.header).collect();
+    let not_over: Vec<_> = open.iter().map(NotOver::object).collect();
     Ok(Report::new(
         lines,
-        json!({"operations": entries, "not_over": headers}),
+        json!({"operations": entries, "not_over": not_over}),
     ))
 }
 

@@ -5,10 +5,11 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::commands::context::Context;
+use crate::commands::not_over::{self, NotOver};
 use crate::commands::report::Report;
 use crate::commands::{adopted, observed};
 use crate::error::{Error, Result};
-use crate::host::store;
+use crate::host::{clock, store};
 use crate::model::cluster::Cluster;
 use crate::model::container::{Container, Role, State};
 use crate::model::scope::Scope;
@@ -29,6 +30,10 @@ struct ListedCluster {
     database: &'static str,
     search: &'static str,
     instances: Vec<ListedInstance>,
+    interrupted: Vec<serde_json::Value>,
+    /// The same for people.
+    #[serde(skip)]
+    not_over: Vec<String>,
     /// The verb that is still to take it over from the original.
     take_over: Option<&'static str>,
     problem: Option<String>,
@@ -44,6 +49,7 @@ struct ListedInstance {
     web: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     worker: Option<&'static str>,
+    not_over: Vec<String>,
     problem: Option<String>,
 }
 
@@ -103,7 +109,11 @@ fn listed(cluster: &Cluster, containers: &[Container]) -> ListedCluster {
             .any(|c| c.role() == Some(role) && c.instance() == Some(instance))
     };
     let names = store::instance_names(cluster);
-    let problem = names.as_ref().err().map(ToString::to_string);
+    let open = not_over::all(&cluster.layout);
+    let problem = names.as_ref().err().or(open.as_ref().err());
+    let problem = problem.map(ToString::to_string);
+    let open = open.unwrap_or_default();
+    let now = clock::now();
     let instances = names
         .unwrap_or_default()
         .iter()
@@ -118,6 +128,7 @@ fn listed(cluster: &Cluster, containers: &[Container]) -> ListedCluster {
                 web: state_of(Role::Web, Some(name.as_str())),
                 worker: has(Role::Worker, name.as_str())
                     .then(|| state_of(Role::Worker, Some(name.as_str()))),
+                not_over: not_over::ids_of(&open, name),
                 problem: loaded.as_ref().err().map(ToString::to_string),
             }
         })
@@ -128,6 +139,11 @@ fn listed(cluster: &Cluster, containers: &[Container]) -> ListedCluster {
         database: state_of(Role::Database, None),
         search: state_of(Role::Search, None),
         instances,
+        interrupted: open.iter().map(NotOver::object).collect(),
+        not_over: open
+            .iter()
+            .map(|one| one.line_with_instances(&cluster.layout, now))
+            .collect(),
         take_over: adopted::still_to_do(&cluster.layout, &own),
         problem,
     }
@@ -140,6 +156,8 @@ fn broken(name: String, root: std::path::PathBuf, error: &Error) -> ListedCluste
         database: "unknown",
         search: "unknown",
         instances: Vec::new(),
+        interrupted: Vec::new(),
+        not_over: Vec::new(),
         take_over: None,
         problem: Some(error.to_string()),
     }
@@ -190,5 +208,6 @@ fn lines_of(cluster: &ListedCluster) -> Vec<String> {
     if !cluster.instances.is_empty() {
         lines.extend(table.lines().map(|line| line.trim_end().to_owned()));
     }
+    lines.extend(cluster.not_over.iter().map(|line| format!("  {line}")));
     lines
 }

@@ -49,6 +49,7 @@ mod index_unknown;
 mod instance_files;
 mod kept;
 mod mail;
+mod not_over;
 mod observed;
 mod one_off;
 mod pages;

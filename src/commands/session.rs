@@ -10,7 +10,7 @@ use crate::commands::services_for_recovery;
 use crate::error::{Error, Result};
 use crate::host::{chance, clock, files, identity, store};
 use crate::journal::lock::Permit;
-use crate::journal::{self, Observer, Open};
+use crate::journal::{self, Header, Observer, Open};
 use crate::model::cluster::Cluster;
 use crate::model::contract::Contracts;
 use crate::model::name::Name;
@@ -34,6 +34,27 @@ pub enum Touch {
     Start,
     /// Goes on whatever waits.
     Service,
+}
+
+impl Extent {
+    /// Whether an operation that is not over has to do with a verb of this extent.
+    pub fn meets(self, header: &Header, names: &[Name]) -> bool {
+        self == Extent::Cluster
+            || header.sets_aside
+            || header.instances.is_empty()
+            || header.instances.iter().any(|name| names.contains(name))
+    }
+}
+
+impl Touch {
+    /// Whether a verb that does this to an instance waits for the `recover` of an operation on it.
+    pub fn is_refused_by(self, header: &Header) -> bool {
+        match self {
+            Touch::Content => header.content,
+            Touch::Start => header.holds_start,
+            Touch::Service => false,
+        }
+    }
 }
 
 /// A changing verb at work.
@@ -185,16 +206,7 @@ impl<'a> Session<'a> {
     /// stops things is taken over by whoever starts and stops them next.
     fn clear_the_way(&self, names: &[Name], extent: Extent, touch: Touch) -> Result<Vec<Open>> {
         let open = journal::open_operations::<Step>(&self.cluster.layout.journal())?;
-        let meets = |open: &Open| {
-            extent == Extent::Cluster
-                || open.header.sets_aside
-                || open.header.instances.is_empty()
-                || open
-                    .header
-                    .instances
-                    .iter()
-                    .any(|name| names.contains(name))
-        };
+        let meets = |open: &Open| extent.meets(&open.header, names);
         if let (Extent::Cluster, Some(permit)) = (extent, &self.permit) {
             journal::sweep::<Step>(&self.cluster.layout.journal(), permit)?;
         }
@@ -202,11 +214,7 @@ impl<'a> Session<'a> {
         let mut taken_over = Vec::new();
         for operation in open.into_iter().filter(meets) {
             let header = &operation.header;
-            let blocked = match touch {
-                Touch::Content => header.content,
-                Touch::Start => header.holds_start,
-                Touch::Service => false,
-            };
+            let blocked = touch.is_refused_by(header);
             // A search server that is being replaced is put back by whoever has the whole cluster.
             let held = header.holds_cluster;
             if blocked || (held && extent == Extent::Instances) {

@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::commands::adopted::{Standing, typed_for};
-use crate::commands::context::{Context, typed};
+use crate::commands::adopted::Standing;
+use crate::commands::context::Context;
 use crate::commands::kept;
+use crate::commands::not_over::{self, Held, NotOver};
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
 use crate::commands::start;
 use crate::commands::upkeep::{self, Measured};
 use crate::error::{Error, Result};
 use crate::host::{clock, files, store};
-use crate::journal::{self, Open};
 use crate::model::cluster::Cluster;
 use crate::model::container::{Container, Role, State};
 use crate::model::contract::Contracts;
@@ -26,7 +26,6 @@ use crate::model::name::Name;
 use crate::model::page::PageFault;
 use crate::model::scope::Scope;
 use crate::services::{app::App, database, page, running, search};
-use crate::steps::Step;
 
 /// Shows how services and instances are: up, starting, up but not healthy, down, or another
 /// version than was asked for.
@@ -67,6 +66,11 @@ struct InstanceStatus {
     sizes: Option<Measured>,
     last_snapshot: Option<String>,
     undo: Option<Undo>,
+    not_over: Vec<String>,
+    writers_refused: bool,
+    /// The same for people, with what waits for it.
+    #[serde(skip)]
+    held: Held,
 }
 
 /// Former content that an `--undo` brings back.
@@ -100,7 +104,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         }
     }
     let limit = context.flags.timeout.unwrap_or(LIMIT);
-    let open = journal::open_operations::<Step>(&cluster.layout.journal())?;
+    let open = not_over::all(&cluster.layout)?;
     let now = clock::now();
     // The slowest question is asked first, beside the one what runs at all.
     let (database, search, mut statuses, standing) = std::thread::scope(|scope| {
@@ -128,6 +132,12 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         blame_services(&mut status.health, &database, &search);
     }
     statuses.extend(unreadable);
+    for status in &mut statuses {
+        let instance = instances.iter().find(|i| i.name == status.name);
+        let user = instance.map(|i| i.database_user.as_str());
+        let held = Held::of(&open, (&status.name, user), (&cluster.layout, now));
+        status.is_held(held);
+    }
     let object = json!({
         "cluster": cluster.name,
         "root": cluster.layout.root(),
@@ -137,7 +147,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         "take_over": standing.take_over,
         "was_readable": standing.was_readable,
         "instances": statuses,
-        "interrupted": open.iter().map(|o| &o.header).collect::<Vec<_>>(),
+        "interrupted": open.iter().map(NotOver::object).collect::<Vec<_>>(),
     });
     let mut lines = lines(&cluster, &database, &search, &statuses, &open, now);
     // Behind the services, before the instances.
@@ -244,6 +254,9 @@ impl Asked<'_> {
             sizes: upkeep::last_measured(&self.cluster.layout, &instance.name),
             last_snapshot: last_snapshot(self.cluster, &instance.name),
             undo: undo(self.cluster, &instance.name),
+            not_over: Vec::new(),
+            writers_refused: false,
+            held: Held::default(),
         }
     }
 
@@ -314,6 +327,22 @@ fn unreadable_instance(name: Name, error: &Error) -> InstanceStatus {
         sizes: None,
         last_snapshot: None,
         undo: None,
+        not_over: Vec::new(),
+        writers_refused: false,
+        held: Held::default(),
+    }
+}
+
+impl InstanceStatus {
+    /// What operations that are not over make of it.
+    fn is_held(&mut self, held: Held) {
+        if held.content.is_some() {
+            // What is half exchanged is brought back by nothing but `recover`.
+            self.undo = None;
+        }
+        self.not_over = held.ids.clone();
+        self.writers_refused = held.writers_refused;
+        self.held = held;
     }
 }
 
@@ -378,7 +407,7 @@ fn lines(
     database: &ServiceStatus,
     search: &ServiceStatus,
     statuses: &[InstanceStatus],
-    open: &[Open],
+    open: &[NotOver],
     now: i64,
 ) -> Vec<String> {
     let mut lines = vec![format!(
@@ -399,18 +428,9 @@ fn lines(
         ));
         lines.extend(details(status, now).into_iter().map(|d| format!("  {d}")));
     }
-    for operation in open {
-        lines.push(format!(
-            "not over: `{}` of {}, begun {} ({}, if it does not run any more)",
-            operation.header.verb,
-            operation.header.who,
-            clock::age(now - operation.header.started),
-            match operation.header.verb == "adopt" {
-                true => typed_for(&cluster.layout, "recover"),
-                false => typed(&cluster.layout.link(), "recover"),
-            }
-        ));
-    }
+    let shown: Vec<&Name> = statuses.iter().map(|status| &status.name).collect();
+    let beside = open.iter().filter(|one| one.is_beside(&shown));
+    lines.extend(beside.map(|one| one.line_with_instances(&cluster.layout, now)));
     lines
 }
 
@@ -425,26 +445,32 @@ fn words(health: &Health) -> String {
     words
 }
 
-/// What an instance should be, where it is not.
-fn should(status: &InstanceStatus) -> Option<&'static str> {
-    match (status.should_run, status.health.condition) {
-        (true, Condition::Down) => Some("it should run: `start` it"),
-        (false, condition) if condition != Condition::Down => Some("it should be down: `stop` it"),
-        _ => None,
-    }
+/// What an instance should be, where it is not, and what to do about it.
+fn should(status: &InstanceStatus) -> Option<String> {
+    let (what, verb, refused) = match (status.should_run, status.health.condition) {
+        (true, Condition::Down) => ("it should run", "`start` it", &status.held.start),
+        (false, condition) if condition != Condition::Down => {
+            ("it should be down", "`stop` it", &status.held.stop)
+        }
+        _ => return None,
+    };
+    Some(format!("{what}: {}", refused.as_deref().unwrap_or(verb)))
 }
 
 fn details(status: &InstanceStatus, now: i64) -> Vec<String> {
-    let mut details = Vec::new();
+    let mut details = status.held.lines.clone();
     if status.of_original {
         details.push("its container is the original script's".to_owned());
-    } else if let Some(other) = should(status) {
-        details.push(other.to_owned());
+    } else {
+        details.extend(should(status));
     }
     let page_faults = status.page_faults.iter().flatten();
     details.extend(page_faults.map(page::words));
     if status.restart_needed && !status.of_original {
-        details.push("its settings were changed since it was started: `restart` it".to_owned());
+        details.push(format!(
+            "its settings were changed since it was started: {}",
+            status.held.start.as_deref().unwrap_or("`restart` it")
+        ));
     }
     if let Some(count) = status.unfinished.filter(|count| *count > 0) {
         details.push(format!(

@@ -14,6 +14,7 @@ pub mod git;
 pub mod identity;
 pub mod interrupt;
 pub mod inventory;
+pub mod lock_holders;
 pub mod logins;
 pub mod ports;
 pub mod priority;

@@ -38,9 +38,9 @@ pub struct Permit {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Holder {
-    pid: u32,
-    verb: String,
+pub(super) struct Holder {
+    pub(super) pid: u32,
+    pub(super) verb: String,
     since: i64,
 }
 
@@ -116,11 +116,11 @@ impl Permit {
     }
 }
 
-fn cluster_file(locks: &Path) -> PathBuf {
+pub(super) fn cluster_file(locks: &Path) -> PathBuf {
     locks.join("cluster")
 }
 
-fn instance_file(locks: &Path, name: &Name) -> PathBuf {
+pub(super) fn instance_file(locks: &Path, name: &Name) -> PathBuf {
     locks.join(format!("instance-{name}"))
 }
 
@@ -199,7 +199,7 @@ fn sharer(locks: &Path) -> Option<Holder> {
         .max_by_key(|holder| holder.since)
 }
 
-fn read_holder(path: &Path) -> Option<Holder> {
+pub(super) fn read_holder(path: &Path) -> Option<Holder> {
     let mut text = String::new();
     File::open(path).ok()?.read_to_string(&mut text).ok()?;
     serde_json::from_str(&text).ok()

@@ -4,8 +4,10 @@
 //! An operation is one file, `journal/ID.jsonl`; it is there as long as the operation is not over.
 //! Its end goes into the history and the file away.
 
+pub mod at_work;
 pub mod history;
 pub mod lock;
+mod reached;
 mod record;
 mod run;
 
@@ -19,6 +21,7 @@ use crate::host::files;
 use crate::journal::lock::Permit;
 use crate::model::name::Name;
 
+pub use reached::{Reached, reached};
 pub use record::Journal;
 pub use run::{Deeds, Ended, Observer, recover, run, standing};
 
@@ -63,6 +66,9 @@ pub struct Header {
     pub started: i64,
     /// The version of the tool.
     pub tool: String,
+    /// The process that began it.
+    #[serde(default)]
+    pub process: Option<u32>,
 }
 
 /// One line of the journal.

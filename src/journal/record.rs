@@ -246,6 +246,7 @@ mod tests {
             who: "me".into(),
             started: 0,
             tool: "0".into(),
+            process: None,
         }
     }
 

@@ -356,6 +356,7 @@ mod tests {
             who: "me".into(),
             started: 0,
             tool: "0".into(),
+            process: None,
         };
         let steps = steps.iter().map(|s| (*s).to_owned()).collect();
         let journal = Journal::begin(place.path(), header, steps).unwrap();

@@ -77,6 +77,7 @@ impl Plan {
             who: identity::who(),
             started: clock::now(),
             tool: env!("CARGO_PKG_VERSION").to_owned(),
+            process: Some(std::process::id()),
         }
     }
 }

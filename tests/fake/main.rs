@@ -21,6 +21,7 @@ mod input;
 mod kept;
 mod killed;
 mod locks;
+mod not_over;
 mod pairs;
 mod place;
 mod prepared;
