@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::commands::words::Words;
 use crate::commands::{
     adopt, boot, clone, completions, config, contract, create, db, history, image, import, init,
     list, logs, man, migrate, new, recover, remove, restart, run, services, shell, shutdown,
@@ -178,6 +179,24 @@ pub enum Command {
     Completions(completions::Args),
     /// Print the manual page
     Man(man::Args),
+}
+
+impl Command {
+    /// What is written down of what was typed, where that is more than the verb.
+    pub fn words(&self) -> Option<Words> {
+        Some(match self {
+            Command::New(args) => args.words(),
+            Command::Config(args) => args.words(),
+            Command::Services(args) => args.words(),
+            Command::Snapshot(args) => args.words(),
+            Command::Snapshots(args) => args.words(),
+            Command::Import(args) => args.words(),
+            Command::Upgrade(args) => args.words(),
+            Command::Clone(args) => args.words(),
+            Command::Remove(args) => args.words(),
+            _ => return None,
+        })
+    }
 }
 
 #[cfg(test)]

@@ -78,6 +78,7 @@ fn dispatch(cli: Cli, called: &std::ffi::OsStr, output: &Output) -> Result<Repor
         interrupt: &interrupt,
         stream: &|| output::stream(&interrupt),
         called: scope::as_typed(called),
+        words: cli.command.words().map(String::from),
     };
     let report = verb(&cli.command, &context);
     progress.finish();

@@ -10,6 +10,7 @@ use crate::commands::instance_files::{self, Described, Wanted};
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch, services_are_down};
+use crate::commands::words::Words;
 use crate::commands::{first_content, images, mail, new, snapshot, upkeep};
 use crate::error::{Error, Result};
 use crate::host::{identity, store};
@@ -39,6 +40,13 @@ pub struct Args {
     /// The host name that people type, where a reverse proxy stands before it
     #[arg(long, env = "SERVER_NAME", hide_env_values = true)]
     pub server_name: Option<String>,
+}
+
+impl Args {
+    /// See [`Words`].
+    pub fn words(&self) -> Words {
+        Words::of("clone").word(&self.name).word(&self.new)
+    }
 }
 
 /// Runs the verb.

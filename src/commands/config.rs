@@ -11,6 +11,7 @@ use crate::commands::ports::Ports;
 use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch};
 use crate::commands::start::check_env_file;
+use crate::commands::words::Words;
 use crate::error::{Error, Result};
 use crate::host::{files, store};
 use crate::journal::lock::Permit;
@@ -56,6 +57,17 @@ pub enum What {
         /// The key
         key: String,
     },
+}
+
+impl Args {
+    /// See [`Words`]. A value may be a secret, and is not among them.
+    pub fn words(&self) -> Words {
+        match &self.what {
+            What::Get { .. } => Words::of("config get"),
+            What::Set { key, .. } => Words::of("config set").word(key),
+            What::Unset { key } => Words::of("config unset").word(key),
+        }
+    }
 }
 
 /// Runs the verb.

@@ -58,6 +58,8 @@ pub struct Context<'a> {
     pub stream: &'a (dyn Fn() -> OwnedSink + Sync),
     /// How the tool was called, for texts that say what to type next.
     pub called: String,
+    /// What is written down of what was typed; none: the verb alone.
+    pub words: Option<String>,
 }
 
 impl<'a> Context<'a> {

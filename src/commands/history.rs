@@ -53,8 +53,8 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
                 "{}  {}  {}{}  {} after {} s",
                 clock::iso(entry.started),
                 entry.who,
-                entry.verb,
-                names(&entry.instances),
+                entry.words,
+                names(&entry.verb, &entry.words, &entry.instances),
                 entry.outcome.as_str(),
                 entry.seconds
             );
@@ -69,8 +69,12 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
             "{}  {}  {}{}  {}",
             clock::iso(operation.header.started),
             operation.header.who,
-            operation.header.verb,
-            names(&operation.header.instances),
+            operation.header.words,
+            names(
+                &operation.header.verb,
+                &operation.header.words,
+                &operation.header.instances
+            ),
             operation.state()
         )
     }));
@@ -84,6 +88,17 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     ))
 }
 
-fn names(names: &[Name]) -> String {
-    names.iter().map(|name| format!(" {name}")).collect()
+/// The instances that the words do not name: behind a verb alone they could be typed so.
+fn names(verb: &str, words: &str, instances: &[Name]) -> String {
+    let is_named = |name: &&Name| words.split(' ').any(|word| word == name.as_str());
+    let others: Vec<&str> = instances
+        .iter()
+        .filter(|name| !is_named(name))
+        .map(Name::as_str)
+        .collect();
+    match (others.is_empty(), words == verb) {
+        (true, _) => String::new(),
+        (false, true) => format!(" {}", others.join(" ")),
+        (false, false) => format!(" ({})", others.join(", ")),
+    }
 }

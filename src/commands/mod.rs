@@ -62,3 +62,4 @@ mod session;
 mod take_over;
 mod unfinished;
 mod upkeep;
+pub mod words;

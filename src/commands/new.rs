@@ -15,6 +15,7 @@ use crate::commands::observed::Observed;
 use crate::commands::ports::Ports;
 use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch, services_are_down};
+use crate::commands::words::Words;
 use crate::commands::{start, upkeep};
 use crate::error::{Error, Kind, Result};
 use crate::host::{chance, files, identity};
@@ -54,6 +55,15 @@ pub struct Args {
     /// What the administrator's password becomes
     #[command(flatten)]
     pub admin: AdminArgs,
+}
+
+impl Args {
+    /// See [`Words`].
+    pub fn words(&self) -> Words {
+        Words::of("new")
+            .value("--version", self.version.as_ref())
+            .value("--from", self.from.as_ref().map(|file| file.display()))
+    }
 }
 
 /// What is drawn before the plan is made.

@@ -115,7 +115,7 @@ impl NotOver {
     fn line_with(&self, names: &str, layout: &ClusterLayout, now: i64) -> String {
         let header = &self.header;
         let begun = clock::age(now - header.started);
-        let what = format!("`{}`{names} of {}", header.verb, header.who);
+        let what = format!("`{}`{names} of {}", header.words, header.who);
         let recover = recover(layout, header);
         match self.worker {
             Worker::Itself(process) => {
@@ -168,7 +168,7 @@ impl NotOver {
     /// What has to be done, or to happen, before such a verb works again.
     fn first(&self) -> String {
         match self.worker {
-            Worker::Itself(_) => format!("wait for `{}`", self.header.verb),
+            Worker::Itself(_) => format!("wait for `{}`", self.header.words),
             Worker::Recover(_) => "wait for `recover`".to_owned(),
             Worker::Nobody | Worker::Unknown => "`recover` first".to_owned(),
         }

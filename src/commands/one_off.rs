@@ -68,7 +68,7 @@ pub fn need_servers_that_stay(cluster: &Cluster, verb: &str) -> Result<()> {
     )
     .why(format!(
         "`{}` of {} is not over",
-        change.header.verb, change.header.who
+        change.header.words, change.header.who
     ))
     .next(typed(
         &cluster.layout.link(),

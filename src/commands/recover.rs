@@ -38,7 +38,12 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     if context.flags.dry_run {
         let lines = open
             .iter()
-            .map(|o| format!("would finish or undo `{}` ({})", o.header.verb, o.header.id))
+            .map(|o| {
+                format!(
+                    "would finish or undo `{}` ({})",
+                    o.header.words, o.header.id
+                )
+            })
             .collect();
         let ids: Vec<&str> = open.iter().map(|o| o.header.id.as_str()).collect();
         return Ok(Report::new(
@@ -73,7 +78,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     }
     let mut lines: Vec<String> = recovered
         .iter()
-        .map(|o| format!("`{}` of {} is tidied up", o.header.verb, o.header.who))
+        .map(|o| format!("`{}` of {} is tidied up", o.header.words, o.header.who))
         .collect();
     if lines.is_empty() {
         lines.push("nothing was interrupted".to_owned());
@@ -174,7 +179,7 @@ fn permit(context: &Context<'_>, layout: &ClusterLayout, open: &Open) -> Result<
     };
     permit.map_err(|error| match error.kind {
         Kind::Busy => Error {
-            what: format!("`{}` may still be at work", open.header.verb),
+            what: format!("`{}` may still be at work", open.header.words),
             ..error
         },
         _ => error,

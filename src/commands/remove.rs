@@ -11,6 +11,7 @@ use crate::commands::kept::{self, Found};
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch, services_are_down};
+use crate::commands::words::Words;
 use crate::commands::{first_content, snapshot, stop, unfinished, upkeep};
 use crate::error::{Error, Result};
 use crate::host::{files, store};
@@ -33,6 +34,13 @@ pub struct Args {
     /// Take no snapshot first: nothing brings the instance back then
     #[arg(long)]
     pub no_snapshot: bool,
+}
+
+impl Args {
+    /// See [`Words`].
+    pub fn words(&self) -> Words {
+        Words::of("remove").flag("--no-snapshot", self.no_snapshot)
+    }
 }
 
 /// What a plan is made from.

@@ -10,6 +10,7 @@ use crate::commands::report::Report;
 use crate::commands::server_change::{Asked, Change};
 use crate::commands::session::{Extent, Session, Touch, services_are_down};
 use crate::commands::upkeep;
+use crate::commands::words::Words;
 use crate::error::Result;
 use crate::model::container::{Role, names};
 use crate::model::image::ImageRef;
@@ -37,6 +38,18 @@ pub enum What {
         #[arg(long, value_name = "IMAGE", value_parser = ImageRef::parse, group = "servers")]
         database: Option<ImageRef>,
     },
+}
+
+impl Args {
+    /// See [`Words`].
+    pub fn words(&self) -> Words {
+        match &self.what {
+            None => Words::of("services"),
+            Some(What::Set { search, database }) => Words::of("services set")
+                .value("--search", search.as_ref())
+                .value("--database", database.as_ref()),
+        }
+    }
 }
 
 /// Runs the verb.

@@ -80,7 +80,7 @@ fn boot_first(layout: &ClusterLayout, open: &Open) -> Error {
     let link = layout.link().display().to_string();
     Error::new(
         Kind::HalfDone,
-        format!("`{}` cannot be tidied up now", open.header.verb),
+        format!("`{}` cannot be tidied up now", open.header.words),
     )
     .why("the database or the search server does not run")
     .next(format!("{link} boot, then {link} recover"))

@@ -149,7 +149,14 @@ impl<'a> Session<'a> {
 
     /// An empty plan of this session.
     pub fn plan(&self) -> Plan {
-        Plan::new(self.verb, &self.id)
+        let plan = Plan::new(self.verb, &self.id);
+        match &self.context.words {
+            Some(words) => Plan {
+                words: words.clone(),
+                ..plan
+            },
+            None => plan,
+        }
     }
 
     /// Carries a plan out; with `--dry-run` says what it would do. Whether it was carried out.
@@ -181,7 +188,7 @@ impl<'a> Session<'a> {
             steps::supersede(&world, permit, operation)?;
             self.context.observer.note(&format!(
                 "an interrupted `{}` is taken over",
-                operation.header.verb
+                operation.header.words
             ));
         }
         steps::carry_out(&world, permit, plan)?;
@@ -237,10 +244,11 @@ impl<'a> Session<'a> {
                 let recovered = self.recover(permit, &operation);
                 match (recovered, header.verb.as_str()) {
                     // To give rights back the database has to run: `boot` comes first.
-                    (Err(error), verb @ "snapshot") if CONVERGENT.contains(&self.verb) => {
+                    (Err(error), "snapshot") if CONVERGENT.contains(&self.verb) => {
                         let observer = self.context.observer;
                         observer.warn(&format!(
-                            "an interrupted `{verb}` waits for `{} recover`: {error}",
+                            "an interrupted `{}` waits for `{} recover`: {error}",
+                            header.words,
                             link.display()
                         ));
                     }
@@ -252,7 +260,7 @@ impl<'a> Session<'a> {
             } else {
                 self.context.observer.note(&format!(
                     "an interrupted `{}` waits for `{} recover`",
-                    header.verb,
+                    header.words,
                     link.display()
                 ));
             }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::commands::context::Context;
 use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch};
+use crate::commands::words::Words;
 use crate::error::{Error, Result};
 use crate::host::clone::Rules;
 use crate::host::{archive, store};
@@ -87,6 +88,16 @@ pub enum Format {
     /// The shell script's.
     #[value(name = "tar.gz")]
     Gz,
+}
+
+impl Args {
+    /// See [`Words`].
+    pub fn words(&self) -> Words {
+        Words::of("snapshot")
+            .choice("--hold", &self.hold, &Held::Lock)
+            .choice("--format", &self.format, &Format::Zst)
+            .flag("--no-index", self.no_index)
+    }
 }
 
 /// Runs the verb.

@@ -85,6 +85,7 @@ mod tests {
         Header {
             id: "1".into(),
             verb: "upgrade".into(),
+            words: "upgrade".into(),
             instances: vec![Name::for_new("a").unwrap()],
             content: true,
             holds_start: true,

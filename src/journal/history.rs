@@ -19,6 +19,9 @@ pub struct Entry {
     pub id: String,
     /// The verb as it was typed.
     pub verb: String,
+    /// See [`Header::words`].
+    #[serde(default)]
+    pub words: String,
     /// The instances that it changed.
     pub instances: Vec<Name>,
     /// Who typed it.
@@ -39,6 +42,7 @@ impl Entry {
         Entry {
             id: header.id.clone(),
             verb: header.verb.clone(),
+            words: header.words.clone(),
             instances: header.instances.clone(),
             who: header.who.clone(),
             started: header.started,
@@ -58,7 +62,16 @@ pub fn read(path: &Path) -> Result<Vec<Entry>> {
     Ok(text
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())
+        .map(completed)
         .collect())
+}
+
+/// An older tool wrote down the verb alone.
+fn completed(mut entry: Entry) -> Entry {
+    if entry.words.is_empty() {
+        entry.words.clone_from(&entry.verb);
+    }
+    entry
 }
 
 /// Adds an entry, once, and lets the oldest go. Lines that cannot be read stay: a newer tool may
@@ -94,6 +107,7 @@ mod tests {
         let entry = Entry {
             id: "1".into(),
             verb: "boot".into(),
+            words: "boot".into(),
             instances: Vec::new(),
             who: "me".into(),
             started: 0,
@@ -107,5 +121,14 @@ mod tests {
         let text = files::read(&path).unwrap();
         assert_eq!(text.lines().count(), 2);
         assert!(text.starts_with("{\"of\""));
+    }
+
+    #[test]
+    fn of_what_an_older_tool_wrote_the_verb_is_known() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("history.jsonl");
+        let older = r#"{"id":"1","verb":"upgrade","instances":["a"],"who":"me","started":0,"seconds":1,"outcome":"done","error":null}"#;
+        files::write(&path, &format!("{older}\n"), files::PRIVATE).unwrap();
+        assert_eq!(read(&path).unwrap()[0].words, "upgrade");
     }
 }

@@ -42,6 +42,9 @@ pub struct Header {
     pub id: String,
     /// The verb as it was typed.
     pub verb: String,
+    /// The verb with what tells it from others of its kind, as one could type it. No secrets.
+    #[serde(default)]
+    pub words: String,
     /// The instances that it changes.
     pub instances: Vec<Name>,
     /// Whether it changes instances' content: until it is over, nothing else may.
@@ -208,7 +211,7 @@ pub fn interrupted(open: &Open, recover: &str) -> Error {
     let names: Vec<&str> = header.instances.iter().map(Name::as_str).collect();
     Error::new(
         crate::error::Kind::HalfDone,
-        format!("an interrupted `{}` is in the way", header.verb),
+        format!("an interrupted `{}` is in the way", header.words),
     )
     .why(format!(
         "it was begun by {} at {} and changes {}",

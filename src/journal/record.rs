@@ -206,6 +206,9 @@ fn decode<S: DeserializeOwned>(line: &str) -> Option<Record<S>> {
 fn completed<S>(mut record: Record<S>) -> Record<S> {
     if let Record::Begin { header, .. } = &mut record {
         header.holds_cluster |= header.verb == "services";
+        if header.words.is_empty() {
+            header.words.clone_from(&header.verb);
+        }
     }
     record
 }
@@ -236,6 +239,7 @@ mod tests {
         Header {
             id: "1".into(),
             verb: "new".into(),
+            words: "new".into(),
             instances: Vec::new(),
             content: true,
             holds_start: false,
@@ -290,6 +294,7 @@ mod tests {
             let journal = Journal::<String>::resume(&path).unwrap();
             assert_eq!(journal.records.len(), 2);
             assert_eq!(journal.header().unwrap().holds_cluster, holds, "{verb}");
+            assert_eq!(journal.header().unwrap().words, verb);
         }
     }
 }

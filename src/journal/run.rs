@@ -346,6 +346,7 @@ mod tests {
         let header = Header {
             id: "1".into(),
             verb: "new".into(),
+            words: "new".into(),
             instances: Vec::new(),
             content: true,
             holds_start: false,

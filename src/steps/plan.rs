@@ -18,6 +18,8 @@ pub struct Plan {
     pub id: String,
     /// The verb as it was typed.
     pub verb: String,
+    /// See [`Header::words`].
+    pub words: String,
     /// The instances that it changes.
     pub instances: Vec<Name>,
     /// Whether it changes their content.
@@ -42,6 +44,7 @@ impl Plan {
         Plan {
             id: id.to_owned(),
             verb: verb.to_owned(),
+            words: verb.to_owned(),
             instances: Vec::new(),
             content: false,
             holds_start: false,
@@ -67,6 +70,7 @@ impl Plan {
         Header {
             id: self.id.clone(),
             verb: self.verb.clone(),
+            words: self.words.clone(),
             instances: self.instances.clone(),
             content: self.content,
             holds_start: self.holds_start,

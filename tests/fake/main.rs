@@ -15,6 +15,7 @@ mod database_change;
 mod documents;
 mod field;
 mod first_boot;
+mod history;
 mod images;
 mod index;
 mod input;

@@ -86,7 +86,10 @@ fn a_killed_upgrade_is_half_done_and_says_what_to_type() {
     );
     let recover = format!("was interrupted: {} recover", place.join(CLUSTER).display());
     for text in said(&place) {
-        assert!(text.contains("half done: `upgrade`"), "{text}");
+        assert!(
+            text.contains("half done: `upgrade v5.1.0 --no-snapshot`"),
+            "{text}"
+        );
         assert!(text.contains(&recover), "{text}");
     }
     let [text, _] = said(&place);

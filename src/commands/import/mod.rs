@@ -11,6 +11,7 @@ pub use take::check_directory;
 
 use crate::commands::context::Context;
 use crate::commands::report::Report;
+use crate::commands::words::Words;
 use crate::error::{Error, Result};
 use crate::model::version::Version;
 
@@ -33,6 +34,18 @@ pub struct Args {
     /// Let the content go that imports took the place of
     #[arg(long)]
     pub forget: bool,
+}
+
+impl Args {
+    /// See [`Words`].
+    pub fn words(&self) -> Words {
+        let file = self.file.iter().map(|file| file.display());
+        file.fold(Words::of("import"), Words::word)
+            .value("--version", self.version.as_ref())
+            .flag("--undo", self.undo)
+            .flag("--discard-new", self.discard_new)
+            .flag("--forget", self.forget)
+    }
 }
 
 /// Runs the verb.

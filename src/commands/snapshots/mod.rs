@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::commands::context::Context;
 use crate::commands::report::Report;
+use crate::commands::words::Words;
 use crate::error::{Error, Result};
 
 /// Shows the snapshots of a cluster or of instances.
@@ -40,6 +41,17 @@ pub enum What {
         /// Files, or their names in the cluster's `snapshots/`
         files: Vec<PathBuf>,
     },
+}
+
+impl Args {
+    /// See [`Words`]: of what is written down of it.
+    pub fn words(&self) -> Words {
+        match &self.what {
+            Some(What::Prove(args)) => Words::of("snapshots prove").word(args.file.display()),
+            Some(What::Prune(args)) => args.words(),
+            _ => Words::of("snapshots"),
+        }
+    }
 }
 
 /// Runs the verb.

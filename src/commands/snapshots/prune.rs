@@ -9,6 +9,7 @@ use crate::commands::context::Context;
 use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch};
 use crate::commands::snapshots::{list, verify};
+use crate::commands::words::Words;
 use crate::error::{Error, Result};
 use crate::host::{archive, store};
 use crate::journal::history;
@@ -34,6 +35,23 @@ pub struct Args {
     /// The same of months
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub keep_monthly: usize,
+}
+
+impl Args {
+    /// See [`Words`].
+    pub fn words(&self) -> Words {
+        let keeps = [
+            ("--keep-last", self.keep_last),
+            ("--keep-daily", self.keep_daily),
+            ("--keep-weekly", self.keep_weekly),
+            ("--keep-monthly", self.keep_monthly),
+        ];
+        keeps
+            .into_iter()
+            .fold(Words::of("snapshots prune"), |words, (flag, count)| {
+                words.value(flag, (count > 0).then_some(count))
+            })
+    }
 }
 
 /// A snapshot, and why it stays.

@@ -15,6 +15,7 @@ mod way;
 use crate::commands::context::Context;
 use crate::commands::import::undo;
 use crate::commands::report::Report;
+use crate::commands::words::Words;
 use crate::error::{Error, Result};
 use crate::model::image::ImageRef;
 use crate::model::version::Version;
@@ -55,6 +56,21 @@ pub struct Args {
     /// With several instances: look after so many whether all of them are well
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub wave: u16,
+}
+
+impl Args {
+    /// See [`Words`].
+    pub fn words(&self) -> Words {
+        let to = self.to.iter();
+        to.fold(Words::of("upgrade"), Words::word)
+            .flag("--rehearse", self.rehearse)
+            .flag("--undo", self.undo)
+            .flag("--discard-new", self.discard_new)
+            .flag("--no-snapshot", self.no_snapshot)
+            .flag("--force", self.force)
+            .value("--search", self.search.as_ref())
+            .value("--database", self.database.as_ref())
+    }
 }
 
 /// Runs the verb.

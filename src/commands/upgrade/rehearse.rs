@@ -31,6 +31,7 @@ pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
         scope: context.scope.clone(),
         flags: context.flags.clone(),
         called: context.called.clone(),
+        words: context.words.clone(),
         observer: &timed,
         ..*context
     };
