@@ -70,7 +70,7 @@ pub fn run(_args: &Args, context: &Context<'_>) -> Result<Report> {
     need_all_running(&running, &faulty)?;
     let adopted = adopted::read(&session.cluster.layout)?;
     database_image::check(&session.cluster, adopted.as_ref())?;
-    if let (Some(taking_over), false) = (&taking_over, context.flags.dry_run) {
+    if let Some(taking_over) = &taking_over {
         // Before images are pulled or built, which takes long.
         taking_over.confirm(context)?;
     }

@@ -17,7 +17,7 @@ pub struct Question<'a> {
 }
 
 /// Goes on where `--yes` was said or the operator says yes; `--dry-run` only tells what would be
-/// asked.
+/// asked, and that a script will have to say `--yes`.
 ///
 /// # Errors
 /// Exit 6 where the answer is no, or where there is no terminal and no `--yes`; 1 at Ctrl-C.
@@ -26,6 +26,11 @@ pub fn confirm(context: &Context<'_>, question: Question<'_>) -> Result<()> {
     let flags = &context.flags;
     if flags.yes || flags.dry_run {
         context.observer.warn(&format!("{what}: {why}"));
+        if !flags.yes {
+            context.observer.warn(
+                "that is asked first; where there is no terminal, and with --json, say --yes",
+            );
+        }
         return Ok(());
     }
     let refused = Error::refused(what);

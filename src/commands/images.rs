@@ -67,12 +67,7 @@ pub fn of_apps(apps: &[App<'_>]) -> Result<Vec<Needed>> {
 /// # Errors
 /// Exit 1 with the image, why it cannot be had, and what builds it.
 pub fn ensure(context: &Context<'_>, needed: &[Needed]) -> Result<()> {
-    let mut seen: Vec<&Needed> = Vec::new();
-    for one in needed {
-        if seen.contains(&one) || context.engine.image(one.image.as_str())?.is_some() {
-            continue;
-        }
-        seen.push(one);
+    for one in missing(context, needed)? {
         if context.flags.dry_run {
             context
                 .observer
@@ -82,6 +77,20 @@ pub fn ensure(context: &Context<'_>, needed: &[Needed]) -> Result<()> {
         get(context, one)?;
     }
     Ok(())
+}
+
+/// Those that are not here, each once.
+///
+/// # Errors
+/// Exit 5 where the engine cannot be asked.
+pub fn missing<'a>(context: &Context<'_>, needed: &'a [Needed]) -> Result<Vec<&'a Needed>> {
+    let mut missing: Vec<&Needed> = Vec::new();
+    for one in needed {
+        if !missing.contains(&one) && context.engine.image(one.image.as_str())?.is_none() {
+            missing.push(one);
+        }
+    }
+    Ok(missing)
 }
 
 fn get(context: &Context<'_>, needed: &Needed) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::commands::images::Needed;
 use crate::commands::observed::Observed;
 use crate::commands::proof::Beside;
 use crate::commands::session::Session;
@@ -139,9 +140,17 @@ impl Change {
     /// # Errors
     /// Exit 1 where one cannot be had.
     pub fn ensure(&self, session: &Session<'_>) -> Result<()> {
+        images::ensure(session.context, &self.images(session)?)
+    }
+
+    /// The images that it takes.
+    ///
+    /// # Errors
+    /// Exit 2 where the configured repository is none.
+    pub fn images(&self, session: &Session<'_>) -> Result<Vec<Needed>> {
         let mut needed = images::of_services(&self.wanted);
         needed.extend(images::of_apps(&self.others(session)?)?);
-        images::ensure(session.context, &needed)
+        Ok(needed)
     }
 
     /// Whether all instances are down while it is made.

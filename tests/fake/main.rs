@@ -32,6 +32,7 @@ mod random_kills;
 mod remove;
 #[path = "../common/repacked.rs"]
 mod repacked;
+mod said_before;
 mod scope;
 mod search_change;
 #[path = "../common/sequence.rs"]

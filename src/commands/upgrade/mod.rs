@@ -28,6 +28,9 @@ pub struct Args {
     /// The version
     #[arg(value_name = "VERSION", value_parser = Version::parse, required_unless_present = "undo", conflicts_with = "undo")]
     pub to: Option<Version>,
+    /// What is no version: an instance's name, as other verbs take it
+    #[arg(hide = true, conflicts_with = "undo")]
+    pub more: Vec<String>,
     /// Try it out on a copy while the site serves, say how long it takes, and remove all of it
     #[arg(long, conflicts_with = "undo")]
     pub rehearse: bool,
@@ -80,9 +83,28 @@ impl Args {
 /// fails: everything is undone then, and the old version answers again.
 pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     match &args.to {
+        Some(to) if !args.more.is_empty() => Err(too_many_words(context, to, &args.more)),
         _ if args.undo => undo::run(context, "upgrade", args.discard_new),
         Some(to) if args.rehearse => rehearse::run(args, to, context),
         Some(to) => take::run(args, to, context),
         None => Err(Error::usage("to which version?").next("say upgrade VERSION")),
     }
+}
+
+/// The error of an instance's name beside the version, in whichever order.
+fn too_many_words(context: &Context<'_>, first: &Version, more: &[String]) -> Error {
+    let first = std::iter::once(first.to_string());
+    let words: Vec<String> = first.chain(more.iter().cloned()).collect();
+    let is_version = |word: &String| Version::parse(word).is_ok_and(|v| v.numbers().is_some());
+    let at = words.iter().position(is_version).unwrap_or(words.len() - 1);
+    let (before, behind) = (&words[..at], &words[at + 1..]);
+    let names = before.iter().chain(behind);
+    let names: String = names.map(|name| format!("-i {name} ")).collect();
+    let called = match context.layout() {
+        Ok(layout) => layout.link().display().to_string(),
+        Err(_) => context.called.clone(),
+    };
+    Error::usage(format!("upgrade {} has a word too many", words.join(" ")))
+        .why("its one word is the version; instances are named with -i")
+        .next(format!("{called} {names}upgrade {}", words[at]))
 }

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::commands::context::Context;
+use crate::commands::images;
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch};
-use crate::commands::upgrade::told::Keeping;
+use crate::commands::upgrade::told::{self, Keeping};
 use crate::commands::upgrade::way::{Given, Way};
 use crate::commands::upgrade::{Args, check, plan, take};
 use crate::error::Result;
@@ -71,7 +72,8 @@ pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
     let crossing = &described.crossing;
     let lines = crossing.lines(&parts.then, Keeping::Untouched);
     if let Some(report) = session.carry_out(&plan)? {
-        return Ok(crossing.add_to(report, lines));
+        let needed = images::of_apps(&[parts.now, parts.then])?;
+        return told::of_images(&session, crossing.add_to(report, lines), &needed);
     }
     let took = timed.took();
     let of = |wanted: fn(&Step) -> bool| -> Duration {

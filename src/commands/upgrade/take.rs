@@ -13,7 +13,7 @@ use crate::commands::upgrade::plan;
 use crate::commands::upgrade::told::{self, Keeping};
 use crate::commands::upgrade::way::{Given, Way};
 use crate::commands::upgrade::{Args, check, texts};
-use crate::commands::{kept, pages, start, upkeep};
+use crate::commands::{images, kept, pages, start, upkeep};
 use crate::error::{Error, Result};
 use crate::host::{clock, store};
 use crate::model::cluster::Cluster;
@@ -327,7 +327,16 @@ fn one(
         lines.iter().for_each(|line| context.observer.warn(line));
     }
     if let Some(report) = session.carry_out(&plan)? {
-        return Ok(crossing.add_to(report, lines));
+        let now = App {
+            instance: now,
+            contract,
+            ..then
+        };
+        let mut needed = images::of_apps(&[now, then])?;
+        if let Some(change) = &change {
+            needed.extend(change.images(&session)?);
+        }
+        return told::of_images(&session, crossing.add_to(report, lines), &needed);
     }
     let others = match &change {
         Some(change) => change.await_all(&session, &observed),

@@ -2,10 +2,13 @@
 
 use serde_json::{Value, json};
 
+use crate::commands::context::typed;
+use crate::commands::images::{self, Needed};
 use crate::commands::report::Report;
 use crate::commands::session::Session;
 use crate::commands::start;
 use crate::commands::upgrade::crossing::Crossing;
+use crate::error::Result;
 use crate::model::former::{Fate, Remark};
 use crate::model::instance::Instance;
 use crate::services::app::App;
@@ -17,10 +20,13 @@ pub fn already(session: &Session<'_>, now: &Instance) -> Report {
     plan.instances = vec![name.clone()];
     let line = format!("instance {name} is of {version} already");
     let report = match session.context.flags.dry_run {
-        true => Report {
-            lines: vec![line],
-            ..Report::of_plan(&plan)
-        },
+        true => {
+            let report = Report {
+                lines: vec![line],
+                ..Report::of_plan(&plan)
+            };
+            lacking(session, report, &[])
+        }
         false => session.report(
             &plan,
             vec![line],
@@ -36,6 +42,33 @@ pub fn already(session: &Session<'_>, now: &Instance) -> Report {
         ),
     };
     Crossing::default().add_to(report, Vec::new())
+}
+
+/// Adds to what an upgrade would do the images that it would have to get first. Whether they can be
+/// had is not tried out, so that it cannot be said to end well.
+///
+/// # Errors
+/// Exit 5 where the engine cannot be asked.
+pub fn of_images(session: &Session<'_>, report: Report, needed: &[Needed]) -> Result<Report> {
+    let missing = images::missing(session.context, needed)?;
+    Ok(lacking(session, report, &missing))
+}
+
+fn lacking(session: &Session<'_>, mut report: Report, missing: &[&Needed]) -> Report {
+    let link = session.cluster.layout.link();
+    for Needed { image, .. } in missing {
+        report.code = 1;
+        report.lines.push(format!(
+            "the image {image} is not here: the upgrade would pull or build it first, and end with exit 1 where \
+             that fails; to have it before: {}",
+            typed(&link, &format!("image pull {image}"))
+        ));
+    }
+    if let Some(Value::Object(object)) = &mut report.json {
+        let names: Vec<_> = missing.iter().map(|needed| &needed.image).collect();
+        object.insert("missing_images".to_owned(), json!(names));
+    }
+    report
 }
 
 /// Where the files are kept of what has no place there.
