@@ -94,10 +94,11 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
 /// containers again, and finishing starts them.
 fn stop_again(context: &Context<'_>, layout: &ClusterLayout, operation: &Open) -> Result<()> {
     let mut since = history::read(&layout.history())?;
+    // In the same second it was before: nobody is that fast behind a crash.
     since.retain(|entry| {
         entry.verb == "stop"
             && entry.outcome == Outcome::Done
-            && entry.started >= operation.header.started
+            && entry.started > operation.header.started
     });
     let was_stopped = |name: &&Name| since.iter().any(|entry| entry.instances.contains(*name));
     // A new one that was undone is not there any more.

@@ -67,7 +67,9 @@ fn where_it_cannot_be_finished_it_goes_back_and_what_was_written_is_in_a_snapsho
     assert_nothing_left(&cluster);
     let said = recovered.err.split("that is in ").nth(1).unwrap();
     let snapshot = said.split_whitespace().next().unwrap();
-    cluster.call(["new", "beside", "--yes", "--from", snapshot]).ok();
+    cluster
+        .call(["new", "beside", "--yes", "--from", snapshot])
+        .ok();
     let found = cluster.sql(&format!(
         "select count(*) from {}.entities where name = 'Nofretete'",
         cluster.schema("beside")

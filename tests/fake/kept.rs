@@ -163,7 +163,7 @@ fn what_was_stopped_since_a_crash_stays_down() {
     let place = &bench.place;
     let link = "c/instances/a/instance.sh";
     // From the middle of its work on.
-    for at in (60..).step_by(7) {
+    for at in (60..).step_by(17) {
         bench.restore();
         let mut command = place.tool(place.join(link));
         command
@@ -173,6 +173,8 @@ fn what_was_stopped_since_a_crash_stays_down() {
             assert!(at > 100, "{at}");
             return;
         }
+        // Times are of whole seconds.
+        std::thread::sleep(std::time::Duration::from_millis(1100));
         place.link(link, &["stop"]).done();
         let recovered = bench.recover().done();
         assert!(
