@@ -5,17 +5,15 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::archives::unzstd;
-use crate::call::Ran;
 use crate::cluster::{Cluster, assert_same};
 use crate::docker::{containers, docker};
 use crate::harness::{files_below, free_port, until};
+use crate::upgrading::meanwhile;
 use crate::web::Site;
 
 const KOR: &str = "
@@ -213,45 +211,6 @@ fn packed(file: &Path) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-/// Does something while somebody writes and somebody reads; what was acknowledged, and how long
-/// nobody could read.
-fn meanwhile(site: &Site, deed: impl FnOnce() -> Ran) -> (Ran, Vec<String>, Duration) {
-    let over = AtomicBool::new(false);
-    let written = Mutex::new(Vec::new());
-    let unread = Mutex::new(Duration::ZERO);
-    let ran = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let make = site.maker();
-            for number in 0.. {
-                if over.load(Ordering::Relaxed) {
-                    break;
-                }
-                let name = format!("n{number}");
-                if make(&name) {
-                    written.lock().unwrap().push(name);
-                }
-                std::thread::sleep(Duration::from_millis(50));
-            }
-        });
-        scope.spawn(|| {
-            let mut last = Instant::now();
-            while !over.load(Ordering::Relaxed) {
-                if site.answers_at("/kinds") {
-                    let mut longest = unread.lock().unwrap();
-                    *longest = (*longest).max(last.elapsed());
-                    last = Instant::now();
-                }
-                std::thread::sleep(Duration::from_millis(10));
-            }
-        });
-        let ran = deed();
-        over.store(true, Ordering::Relaxed);
-        ran
-    });
-    let unread = *unread.lock().unwrap();
-    (ran, written.into_inner().unwrap(), unread)
-}
-
 fn named() -> impl Iterator<Item = (&'static str, &'static str)> {
     LEFT.into_iter().chain(IN_PLACE).chain(TO_CHECK)
 }
@@ -306,12 +265,12 @@ fn what_is_configured_by_files_goes_on_with_an_environment_file_and_back() {
     assert_eq!(own_files(&root), files);
     assert_eq!(cluster.sql("show databases like 'kor%'"), "kor_main");
 
-    let (ran, written, unread) = meanwhile(&site, || {
+    let met = meanwhile(&site, 1, || {
         cluster
             .instance("main", ["upgrade", "v5.0.1", "--json"])
             .run()
     });
-    let ran = ran.ok();
+    let ran = met.ran.ok();
     assert_named(&ran.json());
     for (file, setting) in named() {
         assert!(
@@ -323,7 +282,7 @@ fn what_is_configured_by_files_goes_on_with_an_environment_file_and_back() {
     assert!(!ran.err.contains("pass-word") && !ran.out.contains("pass-word"));
     assert_eq!(cluster.condition("main"), "up");
     assert_eq!(cluster.status_of("main")["version"], "5.0.1");
-    assert!(unread < Duration::from_secs(40), "{unread:?}");
+    assert!(met.unread < Duration::from_secs(40), "{:?}", met.unread);
 
     // Every row that has a place.
     let env = environment(&root.join(".env"));
@@ -364,14 +323,15 @@ fn what_is_configured_by_files_goes_on_with_an_environment_file_and_back() {
     let named = cluster
         .instance("main", ["db", "select name from entities"])
         .ok();
-    let lost: Vec<_> = written
+    let lost: Vec<_> = met
+        .acknowledged
         .iter()
         .filter(|name| !named.text().lines().any(|line| line == *name))
         .collect();
     assert!(
-        lost.is_empty() && written.len() > 5,
+        lost.is_empty() && met.acknowledged.len() > 5,
         "{lost:?} of {}",
-        written.len()
+        met.acknowledged.len()
     );
     assert_eq!(site.found("Ankhesenamun"), 1);
     assert_eq!(files_below(&root.join("data/media")), pictures);
