@@ -89,13 +89,20 @@ pub fn drop_expired(session: &Session<'_>, name: &Name) -> Result<()> {
     Ok(())
 }
 
-/// What new content is compared with; the note of it is in this directory.
-pub fn noted(directory: &Path, then: &App<'_>) -> Noted {
+/// What new content is compared with; the note of it is in this directory, and these entries were
+/// exchanged for it.
+pub fn noted(directory: &Path, then: &App<'_>, entries: &[String]) -> Noted {
+    let content = &then.contract.content;
+    // The application and its operators write to them; the others say where it runs.
+    let texts = then.contract.files.iter();
+    let texts = texts.filter(|rule| !rule.secret && entries.contains(&rule.path));
     Noted {
         directory: directory.to_owned(),
         database: names::service(&then.cluster.name, Role::Database),
-        but: then.contract.content.tables_without_content.clone(),
-        files: then.files(),
+        but: content.tables_without_content.clone(),
+        root: then.instance.layout.root().to_owned(),
+        files: content.directory.clone(),
+        texts: texts.map(|rule| rule.path.clone()).collect(),
     }
 }
 

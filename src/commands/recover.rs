@@ -22,8 +22,8 @@ pub struct Args {
     /// The instances whose operations are meant [default: all]
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
-    /// Where an interrupted upgrade or import is undone, give up what was written to its new content, and take
-    /// no snapshot of it: for where that cannot be read any more
+    /// Where an interrupted upgrade or import is undone, and what was written to its new content can be neither
+    /// read nor kept: give that up
     #[arg(long)]
     pub discard_new: bool,
 }
@@ -53,21 +53,15 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     }
     identity::need_root("recover")?;
     let mut recovered = Vec::new();
+    let mut failed = None;
     for operation in &open {
-        let permit = permit(context, &layout, operation)?;
-        // Somebody else may have recovered it, or it may have ended, while this waited.
-        if !operation.path.exists() {
-            continue;
+        match recover(args, context, &layout, operation) {
+            Ok(true) => recovered.push(operation),
+            Ok(false) => {}
+            Err(error) if error.interrupted => return Err(error),
+            Err(error) if failed.is_none() => failed = Some(error),
+            Err(error) => context.observer.warn(&error.to_string()),
         }
-        services_for_recovery::await_them(context, &layout, &permit, operation)?;
-        let world = World {
-            discard_new: args.discard_new,
-            ..context.world(&layout)
-        };
-        steps::recover_one(&world, &permit, operation)?;
-        drop(permit);
-        stop_again(context, &layout, operation)?;
-        recovered.push(operation);
     }
     sweep(context, &layout)?;
     if recovered.iter().any(|o| o.header.verb == "create") {
@@ -75,6 +69,9 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     }
     if recovered.iter().any(|o| o.header.verb == "adopt") {
         adopt::tidy_up(&layout)?;
+    }
+    if let Some(error) = failed {
+        return Err(error);
     }
     let mut lines: Vec<String> = recovered
         .iter()
@@ -90,25 +87,53 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     ))
 }
 
-/// What somebody stopped since an operation began stays down, although it ran before: the undo makes
-/// containers again, and finishing starts them.
-fn stop_again(context: &Context<'_>, layout: &ClusterLayout, operation: &Open) -> Result<()> {
+/// Finishes or undoes one; whether it still was to be.
+fn recover(
+    args: &Args,
+    context: &Context<'_>,
+    layout: &ClusterLayout,
+    operation: &Open,
+) -> Result<bool> {
+    let permit = permit(context, layout, operation)?;
+    // Somebody else may have recovered it, or it may have ended, while this waited.
+    if !operation.path.exists() {
+        return Ok(false);
+    }
+    services_for_recovery::await_them(context, layout, &permit, operation)?;
+    let stopped = stopped_since(layout, operation)?;
+    let world = World {
+        discard_new: args.discard_new,
+        ..context.world(layout)
+    };
+    let ended = steps::recover_one(&world, &permit, operation);
+    drop(permit);
+    // Also where going on failed, and it was undone.
+    if !operation.path.exists() {
+        stop_again(context, layout, stopped)?;
+    }
+    ended.map(|()| true)
+}
+
+/// The instances of an operation that somebody stopped since it began, and did not start again.
+fn stopped_since(layout: &ClusterLayout, operation: &Open) -> Result<Vec<Name>> {
     let mut since = history::read(&layout.history())?;
     // In the same second it was before: nobody is that fast behind a crash.
-    since.retain(|entry| {
-        entry.verb == "stop"
-            && entry.outcome == Outcome::Done
-            && entry.started > operation.header.started
-    });
-    let was_stopped = |name: &&Name| since.iter().any(|entry| entry.instances.contains(*name));
-    // A new one that was undone is not there any more.
-    let is_there = |name: &&Name| layout.instance(name).config().exists();
+    since
+        .retain(|entry| entry.outcome == Outcome::Done && entry.started > operation.header.started);
+    let is_down = |name: &&Name| {
+        let its = since.iter().filter(|entry| entry.instances.contains(*name));
+        let mut verbs = its.map(|entry| entry.verb.as_str());
+        let last = verbs.rfind(|verb| ["stop", "start", "restart"].contains(verb));
+        last == Some("stop")
+    };
     let names = operation.header.instances.iter();
-    let names: Vec<Name> = names
-        .filter(was_stopped)
-        .filter(is_there)
-        .cloned()
-        .collect();
+    Ok(names.filter(is_down).cloned().collect())
+}
+
+/// They stay down: an undo makes their containers again, and finishing starts them.
+fn stop_again(context: &Context<'_>, layout: &ClusterLayout, mut names: Vec<Name>) -> Result<()> {
+    // A new one that was undone is not there any more.
+    names.retain(|name| layout.instance(name).config().exists());
     if names.is_empty() {
         return Ok(());
     }

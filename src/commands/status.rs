@@ -136,7 +136,7 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
         let instance = instances.iter().find(|i| i.name == status.name);
         let user = instance.map(|i| i.database_user.as_str());
         let held = Held::of(&open, (&status.name, user), (&cluster.layout, now));
-        status.is_held(held);
+        status.hold_back(held);
     }
     let object = json!({
         "cluster": cluster.name,
@@ -335,7 +335,7 @@ fn unreadable_instance(name: Name, error: &Error) -> InstanceStatus {
 
 impl InstanceStatus {
     /// What operations that are not over make of it.
-    fn is_held(&mut self, held: Held) {
+    fn hold_back(&mut self, held: Held) {
         if held.content.is_some() {
             // What is half exchanged is brought back by nothing but `recover`.
             self.undo = None;

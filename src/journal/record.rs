@@ -153,6 +153,14 @@ pub fn read<S: DeserializeOwned + Serialize>(path: &Path) -> Result<Vec<Record<S
     for (index, line) in lines.iter().enumerate() {
         match decode(line) {
             Some(record) => records.push(completed(record)),
+            None if body(line).is_some() => {
+                return Err(Error::failed(format!(
+                    "the journal {} is of another version of this program",
+                    path.display()
+                ))
+                .why(format!("it does not know what line {} says", index + 1))
+                .next("have that version `recover` it"));
+            }
             None if index + 1 == lines.len() => {}
             None => {
                 return Err(Error::failed(format!(
@@ -191,15 +199,17 @@ fn encode<S: Serialize>(record: &Record<S>) -> serde_json::Result<String> {
 
 /// The checksum is that of the text: what an older tool wrote has not all that this one would write.
 fn decode<S: DeserializeOwned>(line: &str) -> Option<Record<S>> {
+    serde_json::from_str(&body(line)?).ok()
+}
+
+/// The text of a line that is whole.
+fn body(line: &str) -> Option<String> {
     let (crc, rest) = line
         .strip_suffix('\n')?
         .strip_prefix(FRONT)?
         .split_once(',')?;
     let body = format!("{{{rest}");
-    match crc.parse() == Ok(crc32fast::hash(body.as_bytes())) {
-        true => serde_json::from_str(&body).ok(),
-        false => None,
-    }
+    (crc.parse() == Ok(crc32fast::hash(body.as_bytes()))).then_some(body)
 }
 
 /// What an older tool did not write down yet is known by the verb.

@@ -73,6 +73,10 @@ pub struct Kept {
     pub entries: Vec<String>,
     /// The tables of the new content, before anybody wrote to it.
     pub tables: BTreeMap<String, Table>,
+    /// What was in those of its files that are not among others, likewise; nothing in one that there was
+    /// not.
+    #[serde(default)]
+    pub texts: BTreeMap<String, Option<String>>,
 }
 
 impl Kept {
@@ -128,6 +132,7 @@ mod tests {
             tables: ["a", "b", "c", "d"]
                 .map(|name| (name.to_owned(), table(1, 1)))
                 .into(),
+            texts: BTreeMap::new(),
         };
         let now = BTreeMap::from([
             ("a".to_owned(), table(1, 1)),

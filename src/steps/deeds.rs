@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::error::Result;
-use crate::host::{crash, files};
+use crate::host::{crash, files, inventory};
 use crate::journal::Deeds;
 use crate::services::read_only;
 use crate::steps::{
@@ -125,6 +125,12 @@ impl Deeds<Step> for World<'_> {
                 noted,
                 next,
             } => kept::check_unwritten(self, (instance, verb, next), noted),
+            Step::NoteFiles { directory, to } => inventory::note(directory, to),
+            Step::CheckFiles {
+                instance,
+                directory,
+                noted,
+            } => kept::check_files(instance, directory, noted),
             Step::Serve { .. } => {
                 crash::point("before others write to new content");
                 Ok(())
@@ -199,9 +205,16 @@ impl Deeds<Step> for World<'_> {
             Step::CopyFiles { to, .. } => files_copy::undo(to),
             Step::SettleFiles { worked_on, .. } => files_copy::undo_settle(worked_on),
             Step::NoteContent { noted, .. } => kept::forget_note(&noted.directory),
+            Step::NoteFiles { to, .. } => files::remove_file(to),
             Step::Serve {
                 written: Some(written),
             } => kept::keep(self, written),
+            Step::Serve { written: None } => {
+                self.observer.warn(
+                    "the former content served meanwhile; what was written to it is kept with it, for the next `--undo`",
+                );
+                Ok(())
+            }
             Step::Exchange {
                 entries,
                 live,
@@ -216,7 +229,7 @@ impl Deeds<Step> for World<'_> {
             | Step::DiscardFiles { .. }
             | Step::CheckSnapshot { .. }
             | Step::CheckUnwritten { .. }
-            | Step::Serve { written: None }
+            | Step::CheckFiles { .. }
             | Step::CloseProof { .. }
             | Step::RemoveStray { .. }
             | Step::RemoveSetAside { .. }

@@ -16,6 +16,8 @@ impl Step {
                 | Step::CheckEmptySchema { .. }
                 | Step::CheckSnapshot { .. }
                 | Step::CheckUnwritten { .. }
+                | Step::NoteFiles { .. }
+                | Step::CheckFiles { .. }
                 | Step::Serve { .. }
                 | Step::ReleaseWork { .. }
                 | Step::CompareIndex { .. }
@@ -126,6 +128,12 @@ impl Step {
             Step::NoteContent { .. } => "write down what the new content is".to_owned(),
             Step::CheckUnwritten { instance, verb, .. } => {
                 format!("see that {instance} was not written to since the {verb}")
+            }
+            Step::NoteFiles { directory, .. } => {
+                format!("write down which files {} has", directory.display())
+            }
+            Step::CheckFiles { directory, .. } => {
+                format!("see that {} was not changed since", directory.display())
             }
             Step::Serve { .. } => {
                 "let others write to it: what is written is not taken back from here on".to_owned()

@@ -1,14 +1,15 @@
 //! Content that is kept as the way back, and what was written to the one that took its place.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::host::inventory::{self, Changes};
-use crate::host::{crash, files};
+use crate::host::{crash, files, inventory};
 use crate::model::name::Name;
+use crate::model::snapshot::Hold;
 use crate::model::undo::{CONTENT, FILES, Kept, Place, RECORD, TABLES};
 use crate::services::database::{Server, at_once};
 use crate::services::search;
@@ -25,8 +26,15 @@ pub struct Noted {
     pub database: String,
     /// Tables that do not count.
     pub but: Vec<String>,
-    /// The directory of its files, where they serve.
-    pub files: PathBuf,
+    /// The instance's directory.
+    #[serde(default)]
+    pub root: PathBuf,
+    /// The directory of its files in that.
+    #[serde(default)]
+    pub files: String,
+    /// Files beside it that count too.
+    #[serde(default)]
+    pub texts: Vec<String>,
 }
 
 /// What is kept of it, should it have to go again.
@@ -39,12 +47,6 @@ pub struct Written {
 }
 
 impl Noted {
-    /// Its former files, where they are kept.
-    fn twin(&self) -> PathBuf {
-        let name = self.files.file_name().unwrap_or_default();
-        self.directory.join(CONTENT).join(name)
-    }
-
     fn kept(&self) -> Result<Kept> {
         let path = self.directory.join(RECORD);
         serde_json::from_str(&files::read(&path)?)
@@ -52,17 +54,49 @@ impl Noted {
     }
 
     /// What was written to its tables, one line for each.
-    fn rows(&self, engine: &dyn Engine) -> Result<Vec<String>> {
+    fn rows(&self, engine: &dyn Engine, kept: &Kept) -> Result<Vec<String>> {
         let server = Server::in_container(engine, self.database.clone());
-        let kept = self.kept()?;
         let sums = Sums::noted(&self.directory.join(TABLES))?.lasting();
         let (now, _) = sums::read(&server, &kept.new.schema, &self.but, &sums)?;
         Ok(kept.written_since(&now))
     }
 
-    fn changes(&self) -> Result<Changes> {
-        inventory::changes(&self.files, &self.directory.join(FILES), &self.twin())
+    /// What was done to its files, one line for each kind of change.
+    fn changes(&self) -> Result<Vec<String>> {
+        let noted = self.directory.join(FILES);
+        if !files::exists(&noted) {
+            return Ok(vec![
+                "which files it had was not written down: they cannot be compared".to_owned(),
+            ]);
+        }
+        let twin = self.directory.join(CONTENT).join(&self.files);
+        let changes = inventory::changes(&self.root.join(&self.files), &noted, &twin)?;
+        let mut lines = changes.lines();
+        if let (count, Some(one)) = &changes.shared {
+            lines.push(format!(
+                "the former content has {count} of the changed files only as they are now: {}",
+                one.display()
+            ));
+        }
+        Ok(lines)
     }
+
+    /// The files beside that are not as noted.
+    fn changed_texts(&self, kept: &Kept) -> Result<Vec<String>> {
+        let mut lines = Vec::new();
+        for (name, then) in &kept.texts {
+            if text(&self.root.join(name))? != *then {
+                lines.push(format!("{name} was changed"));
+            }
+        }
+        Ok(lines)
+    }
+}
+
+/// What is in a file, in short.
+fn text(path: &Path) -> Result<Option<String>> {
+    let text = files::read_if_there(path)?;
+    Ok(text.map(|text| format!("{:08x} {}", crc32fast::hash(text.as_bytes()), text.len())))
 }
 
 /// What was written to new content since it was noted, one line for each table, and for each kind of
@@ -71,15 +105,11 @@ impl Noted {
 /// # Errors
 /// Exit 1 where the database or the note cannot be read.
 pub fn written_since(engine: &dyn Engine, noted: &Noted) -> Result<Vec<String>> {
-    let (rows, changes) = at_once(|| noted.rows(engine), || noted.changes());
-    let (mut lines, changes) = (rows?, changes?);
-    lines.extend(changes.lines());
-    if let (count, Some(one)) = &changes.shared {
-        lines.push(format!(
-            "the former content has {count} of the changed files only as they are now: {}",
-            one.display()
-        ));
-    }
+    let kept = noted.kept()?;
+    let (rows, changes) = at_once(|| noted.rows(engine, &kept), || noted.changes());
+    let mut lines = rows?;
+    lines.extend(changes?);
+    lines.extend(noted.changed_texts(&kept)?);
     Ok(lines)
 }
 
@@ -91,7 +121,7 @@ pub fn refusal(instance: &Name, verb: &str, lines: &[String], next: &str) -> Err
 }
 
 /// Writes down what the new content is before anybody writes to it; some of its tables may have been read
-/// before. Its files may be `beside` yet.
+/// before. Files may be `beside` yet.
 pub fn note(
     world: &World<'_>,
     noted: &Noted,
@@ -103,25 +133,29 @@ pub fn note(
     exchange::make_directories(directory)?;
     let server = server(world, &noted.database);
     let sums = read.map(Sums::noted).transpose()?.unwrap_or_default();
-    let files = if beside.is_dir() {
-        beside
-    } else {
-        &noted.files
+    let place = |name: &String| match beside.join(name) {
+        waits if files::exists(&waits) => waits,
+        _ => noted.root.join(name),
     };
     let (tables, files) = at_once(
         || sums::read(&server, &kept.new.schema, &noted.but, &sums),
-        || inventory::note(files, &directory.join(FILES)),
+        || inventory::note(&place(&noted.files), &directory.join(FILES)),
     );
     let (tables, sums) = tables?;
     files?;
     sums.note(&directory.join(TABLES))?;
+    let mut texts = BTreeMap::new();
+    for name in &noted.texts {
+        texts.insert(name.clone(), text(&place(name))?);
+    }
     let kept = Kept {
         tables,
+        texts,
         ..kept.clone()
     };
-    let text = serde_json::to_string(&kept)
+    let record = serde_json::to_string(&kept)
         .map_err(|e| Error::failed("what is kept cannot be written down").why(e))?;
-    files::write(&directory.join(RECORD), &text, files::PRIVATE)
+    files::write(&directory.join(RECORD), &record, files::PRIVATE)
 }
 
 /// Takes the note back; what lies beside it stays.
@@ -150,12 +184,24 @@ pub fn check_unwritten(
     }
 }
 
+/// Fails where files were changed since that was noted.
+pub fn check_files(instance: &Name, directory: &Path, noted: &Path) -> Result<()> {
+    let changes = inventory::changes(directory, noted, Path::new(""))?;
+    match changes.lines().as_slice() {
+        [] => Ok(()),
+        lines => Err(
+            Error::failed(format!("files of {instance} were changed meanwhile"))
+                .why(lines.join("; "))
+                .next("the same again, when nobody is at work on it"),
+        ),
+    }
+}
+
 /// Whether anybody wrote to new content that serves.
 pub fn is_written_to(world: &World<'_>, written: &Written) -> Result<bool> {
-    if world.discard_new {
+    let Some(lines) = lines(world, written)? else {
         return Ok(false);
-    }
-    let lines = written_since(world.engine, &written.noted)?;
+    };
     if !lines.is_empty() {
         let what = &written.order.instance;
         world.observer.note(&format!(
@@ -166,32 +212,53 @@ pub fn is_written_to(world: &World<'_>, written: &Written) -> Result<bool> {
     Ok(!lines.is_empty())
 }
 
-/// Before new content goes again that served: what was written to it goes into a snapshot.
+/// Before new content goes again that served: what was written to it goes into a snapshot. Nobody serves
+/// it any more.
 pub fn keep(world: &World<'_>, written: &Written) -> Result<()> {
-    let Written { noted, order } = written;
-    let lines = match written_since(world.engine, noted) {
-        Err(error) if world.discard_new => {
-            world.observer.warn(&error.to_string());
-            Vec::new()
-        }
-        lines => lines?,
+    let lines = match lines(world, written)? {
+        Some(lines) if !lines.is_empty() => lines.join("; "),
+        _ => return Ok(()),
     };
-    if lines.is_empty() {
-        return Ok(());
+    let order = Order {
+        // No lock has to be waited for.
+        hold: Hold::ReadOnly,
+        ..written.order.clone()
+    };
+    let order = order.from_now()?;
+    match snapshot::take(world, &order) {
+        Err(error) if world.discard_new && !error.interrupted => {
+            world.observer.warn(&format!("{error}; given up: {lines}"));
+            snapshot::undo(&order)
+        }
+        Err(error) => Err(or_give_up(error)),
+        Ok(()) => {
+            world.observer.warn(&format!(
+                "{} was written to while it served the new content ({lines}); that is in {}",
+                order.instance,
+                order.file.display()
+            ));
+            Ok(())
+        }
     }
-    let lines = lines.join("; ");
-    if world.discard_new {
-        world.observer.warn(&format!("given up: {lines}"));
-        return Ok(());
+}
+
+/// What was written to it; nothing where that cannot be told and is given up.
+fn lines(world: &World<'_>, written: &Written) -> Result<Option<Vec<String>>> {
+    match written_since(world.engine, &written.noted) {
+        Ok(lines) => Ok(Some(lines)),
+        Err(error) if world.discard_new => {
+            world.observer.warn(&format!("given up: {error}"));
+            Ok(None)
+        }
+        Err(error) => Err(or_give_up(error)),
     }
-    let order = order.clone().from_now()?;
-    snapshot::take(world, &order)?;
-    world.observer.warn(&format!(
-        "{} was written to while it served the new content ({lines}); that is in {}",
-        order.instance,
-        order.file.display()
-    ));
-    Ok(())
+}
+
+/// Whoever cannot mend it has another way.
+fn or_give_up(error: Error) -> Error {
+    Error::failed("what was written to the new content cannot be told or kept").why(format!(
+        "{error}; where that cannot be mended: `recover --discard-new` gives it up"
+    ))
 }
 
 /// Removes content: its schema, its user, its index.

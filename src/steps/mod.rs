@@ -340,8 +340,10 @@ pub enum Step {
     /// Writes down what new content is before anybody writes to it.
     NoteContent {
         /// Where, and what it is compared with later.
+        #[serde(flatten)]
         noted: Noted,
-        /// The directory of its files, where they have no place of their own yet.
+        /// Where its files are that have not their place yet.
+        #[serde(default)]
         beside: PathBuf,
         /// The file that says what its tables were known by before, if they were read before.
         #[serde(default)]
@@ -359,6 +361,22 @@ pub enum Step {
         noted: Noted,
         /// The command that gives up what was written.
         next: String,
+    },
+    /// Writes down which files a directory has.
+    NoteFiles {
+        /// The directory.
+        directory: PathBuf,
+        /// The file with that.
+        to: PathBuf,
+    },
+    /// Fails where files were changed since that was written down.
+    CheckFiles {
+        /// Whose they are.
+        instance: Name,
+        /// The directory.
+        directory: PathBuf,
+        /// The file of [`Step::NoteFiles`].
+        noted: PathBuf,
     },
     /// From here on content serves, and others write to it. Once they did, an interrupted operation is gone
     /// on with as long as that works; the undo takes a snapshot of it first.

@@ -5,13 +5,15 @@ use crate::commands::observed::Observed;
 use crate::commands::server_change::Change;
 use crate::commands::session::Session;
 use crate::commands::{first_content, search_change, start, stop, unfinished};
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::host::files;
-use crate::model::container::{Role, names};
+use crate::model::container::{Role, State, names};
 use crate::model::layout::InstanceLayout;
+use crate::model::snapshot::Hold;
+use crate::model::undo::FILES;
 use crate::services::app::App;
 use crate::services::{database, read_only};
-use crate::steps::{Plan, Step};
+use crate::steps::{Order, Plan, Step};
 
 /// What the plan is made of.
 pub struct Parts<'a> {
@@ -21,12 +23,20 @@ pub struct Parts<'a> {
     pub then: App<'a>,
     /// The kept content.
     pub found: Found,
-    /// What is done about what was written to it, when nobody writes any more.
-    pub end: Step,
+    /// What is done about what was written to it.
+    pub end: End,
     /// The servers that go back too.
     pub change: Option<Change>,
     /// Whether the former search index has to be filled again.
     pub fills_index: bool,
+}
+
+/// What is done about what was written to it, when nobody writes any more.
+pub enum End {
+    /// It is seen that nothing was.
+    Unwritten(Box<Step>),
+    /// A snapshot is taken.
+    Snapshot(Box<Order>),
 }
 
 /// The whole of it.
@@ -42,26 +52,33 @@ pub fn plan(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Res
     // Half exchanged, it would be written to where it is going to be undone.
     plan.holds_start = true;
     first_content::push_waits(&mut plan, session);
-    let runs = observed.web_runs(name);
+    let serves = serves(observed, now);
     let mut removals = Vec::new();
     stop::removals(&mut removals, observed, now)?;
-    let web = if runs { removals.pop() } else { None };
+    let mut web = if serves { removals.pop() } else { None };
     plan.steps.extend(removals);
-    if runs {
+    if serves {
         plan.steps.extend(unfinished::wait(now, true));
-        plan.push(read_only(session, now)?);
     }
-    plan.push(parts.end.clone());
+    let quiet = read_only(session, now)?;
+    let is_quiet = quiet.is_some();
+    match quiet {
+        Some(step) => plan.push(step),
+        // Then nobody may read either.
+        None => plan.steps.extend(web.take()),
+    }
+    let still = push_looked_at(&mut plan, &parts, is_quiet);
     if let Some(change) = &parts.change {
         change.push(&mut plan, session, observed, Some(now))?;
     }
     plan.steps.extend(web);
+    plan.push(still);
     push_should_run(&mut plan, &parts)?;
     if let Some(change) = &parts.change {
         change.push_config(&mut plan, &session.cluster)?;
     }
     push_exchange(&mut plan, session, &parts);
-    if runs {
+    if serves {
         // What was written to it is kept, whatever becomes of this.
         plan.push(Step::Serve { written: None });
         start::push_containers(&mut plan, &Observed::default(), std::slice::from_ref(then))?;
@@ -71,22 +88,63 @@ pub fn plan(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Res
         search_change::push_indices(&mut plan, session, std::slice::from_ref(then))?;
     }
     plan.no_return_from_here();
-    if runs {
+    if serves {
         start::push_mends(&mut plan, std::slice::from_ref(then))?;
     }
     push_end(&mut plan, session, observed, parts)?;
     Ok(plan)
 }
 
-/// Nobody takes back that others wrote before it was looked, or after.
-fn read_only(session: &Session<'_>, now: &App<'_>) -> Result<Step> {
+/// Whether its web process is there; one that ends again and again is, too.
+fn serves(observed: &Observed, now: &App<'_>) -> bool {
+    let web = observed.of_instance(&now.instance.name, Role::Web);
+    web.is_some_and(|c| !matches!(c.state, State::Exited | State::Dead | State::Created))
+}
+
+/// Nothing is written between the look and the exchange that would go without a word. There is no such
+/// step where the user's rights are others than those that the tool gives.
+fn read_only(session: &Session<'_>, now: &App<'_>) -> Result<Option<Step>> {
     let server = database::Server::of(session.context.engine, &session.cluster);
     let (user, schema) = (&now.instance.database_user, &now.instance.schema);
     let open = &now.contract.content.tables_without_content;
-    Ok(Step::ReadOnly {
-        database: names::service(&session.cluster.name, Role::Database),
-        rights: Box::new(read_only::rights(&server, user, schema, open)?),
-    })
+    match read_only::rights(&server, user, schema, open) {
+        Ok(rights) => Ok(Some(Step::ReadOnly {
+            database: names::service(&session.cluster.name, Role::Database),
+            rights: Box::new(rights),
+        })),
+        Err(error) if error.kind == Kind::Refused => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The steps that look at what was written to it, or keep it. The one comes back that sees whether its files
+/// are still what they were then, for those can be written to without the database.
+fn push_looked_at(plan: &mut Plan, parts: &Parts<'_>, is_quiet: bool) -> Step {
+    let directory = parts.now.files();
+    let noted = match &parts.end {
+        End::Unwritten(step) => {
+            plan.push((**step).clone());
+            parts.found.directory.join(FILES)
+        }
+        End::Snapshot(order) => {
+            let noted = parts.found.directory.join("files.last");
+            plan.push(Step::NoteFiles {
+                directory: directory.clone(),
+                to: noted.clone(),
+            });
+            let mut order = order.clone();
+            if is_quiet {
+                order.hold = Hold::ReadOnly;
+            }
+            plan.push(Step::TakeSnapshot { order });
+            noted
+        }
+    };
+    Step::CheckFiles {
+        instance: parts.now.instance.name.clone(),
+        directory,
+        noted,
+    }
 }
 
 /// It may have been started or stopped since.

@@ -1,5 +1,6 @@
 //! A snapshot's content into an instance.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -84,7 +85,8 @@ pub fn run(context: &Context<'_>, file: &Path, given: Option<&Version>) -> Resul
         new: Place::of(&then),
         search: None,
         entries: entries(&intake),
-        tables: std::collections::BTreeMap::new(),
+        tables: BTreeMap::new(),
+        texts: BTreeMap::new(),
     };
     let parts = Parts {
         now: app(&now),
@@ -201,10 +203,10 @@ fn plan(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Result<
             ..Beside::default()
         },
     )?;
-    let noted = kept::noted(&undo, &then);
+    let noted = kept::noted(&undo, &then, &kept.entries);
     plan.push(Step::NoteContent {
         noted: noted.clone(),
-        beside: beside.files(),
+        beside: beside.instance.layout.root().to_owned(),
         sums: None,
         kept: Box::new(kept.clone()),
     });

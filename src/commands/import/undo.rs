@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::commands::context::{Context, typed};
-use crate::commands::import::back::{self, Parts};
+use crate::commands::import::back::{self, End, Parts};
 use crate::commands::kept;
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
@@ -66,7 +66,7 @@ pub fn run(context: &Context<'_>, verb: &'static str, discard_new: bool) -> Resu
     if !observed.services_run() {
         return Err(services_are_down(cluster, verb));
     }
-    let noted = kept::noted(&found.directory, now);
+    let noted = kept::noted(&found.directory, now, &found.kept.entries);
     let written = steps::written_since(context.engine, &noted)?;
     let give_up = typed(&link, &format!("{verb} --undo --discard-new"));
     if !written.is_empty() && !discard_new {
@@ -92,15 +92,15 @@ pub fn run(context: &Context<'_>, verb: &'static str, discard_new: bool) -> Resu
         // It may have become another one since, by another verb.
         new::check_search_fits(cluster, then.contract, &then.instance.version)?;
     }
-    // What is written to it until nobody may, counts as well.
     let end = match discard_new {
-        true => snapshot::step(now)?,
-        false => Step::CheckUnwritten {
+        true => End::Snapshot(Box::new(snapshot::order_of(now)?)),
+        // What is written to it until nobody may, counts as well.
+        false => End::Unwritten(Box::new(Step::CheckUnwritten {
             instance: name.clone(),
             verb: verb.to_owned(),
             noted,
             next: give_up,
-        },
+        })),
     };
     let parts = Parts {
         now: *now,
@@ -123,7 +123,7 @@ pub fn run(context: &Context<'_>, verb: &'static str, discard_new: bool) -> Resu
     lines.extend(
         snapshot
             .iter()
-            .map(|file| format!("what was written since is in {}", file.display())),
+            .map(|file| format!("what it had instead is in {}", file.display())),
     );
     Ok(session.report(
         &plan,

@@ -44,7 +44,7 @@ pub enum What {
 }
 
 impl Args {
-    /// See [`Words`]: of what is written down of it.
+    /// See [`Words`].
     pub fn words(&self) -> Words {
         match &self.what {
             Some(What::Prove(args)) => Words::of("snapshots prove").word(args.file.display()),

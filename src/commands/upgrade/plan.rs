@@ -51,10 +51,10 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
     let copy = copied::copy_of(now, &parts.beside, parts.follows);
     let web = push_copied(&mut plan, session, observed, &parts, &copy, serves)?;
     let close = push_work(&mut plan, session, &parts, Some(&parts.undo.join(CONTENT)))?;
-    let noted = kept::noted(&parts.undo, then);
+    let noted = kept::noted(&parts.undo, then, &parts.kept.entries);
     plan.push(Step::NoteContent {
         noted: noted.clone(),
-        beside: parts.beside.files(),
+        beside: parts.beside.instance.layout.root().to_owned(),
         sums: Some(copy.sums()),
         kept: Box::new(parts.kept.clone()),
     });

@@ -1,5 +1,7 @@
 //! Instances to another version, one after the other.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::commands::context::{Context, typed};
@@ -238,7 +240,8 @@ pub fn parts<'a>(
                 .filter(|change| change.new_search().is_some())
                 .map(|_| cluster.search_image.clone()),
             entries: given_way.cloned().collect(),
-            tables: std::collections::BTreeMap::new(),
+            tables: BTreeMap::new(),
+            texts: BTreeMap::new(),
         },
         undo: cluster.layout.undo(&now.name).join(&session.id),
         earlier: kept::all(&cluster.layout, &now.name)?,
