@@ -190,3 +190,69 @@ fn what_was_stopped_since_a_crash_stays_down() {
         assert_eq!(bench.recover().json()["changed"], false);
     }
 }
+
+fn killed(place: &Place, at: &str, words: &[&str]) {
+    let mut command = place.tool(place.join("c/instances/a/instance.sh"));
+    command.args(words).env("KOR_CLUSTER_CRASH_AT", at);
+    assert_eq!(command.output().unwrap().status.code(), None, "{words:?}");
+    // Times are of whole seconds.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+}
+
+#[test]
+fn what_was_stopped_and_started_again_since_a_crash_runs() {
+    let place = Place::new();
+    crate::prepared::started(&place);
+    let link = "c/instances/a/instance.sh";
+    killed(&place, "60", &["upgrade", "v5.1.0", "--yes", "--rehearse"]);
+    for verb in ["stop", "start", "recover"] {
+        place.link(link, &[verb]).done();
+    }
+    assert!(place.world().runs("c_instance_a"));
+}
+
+/// Going on was tried, for something was written to the new version.
+#[test]
+fn what_was_stopped_stays_down_also_where_going_on_fails() {
+    let place = Place::new();
+    crate::prepared::started(&place);
+    let link = "c/instances/a/instance.sh";
+    killed(
+        &place,
+        "before others write to new content+5",
+        &["upgrade", "v5.1.0", "--yes", "--no-snapshot"],
+    );
+    fs::write(place.join("c/instances/a/data/written"), "written").unwrap();
+    place.link(link, &["stop"]).done();
+    place.change_world(|world| {
+        let fails = "create c_instance_a from coneda/kor:v5.1.0";
+        world.fails.push(fails.to_owned());
+    });
+    let recovered = place.link(link, &["recover"]).with(1);
+    assert!(recovered.err.contains("that is in"), "{recovered:?}");
+    assert!(!place.world().runs("c_instance_a"));
+    let config = fs::read_to_string(place.join("c/instances/a/config.sh")).unwrap();
+    assert!(config.contains("SHOULD_RUN=false") && config.contains("VERSION=v5.0.1"));
+}
+
+#[test]
+fn a_journal_of_another_version_is_not_called_damaged() {
+    let place = Place::new();
+    crate::prepared::started(&place);
+    killed(
+        &place,
+        "60",
+        &["upgrade", "v5.1.0", "--yes", "--no-snapshot"],
+    );
+    let directory = place.join("c/.kor-cluster/journal");
+    let file = fs::read_dir(directory).unwrap().next().unwrap().unwrap();
+    let text = fs::read_to_string(file.path()).unwrap();
+    let (first, rest) = text.split_once('\n').unwrap();
+    let (_, body) = first.split_once(',').unwrap();
+    let body = format!("{{{}", body.replace("note_content", "of_tomorrow"));
+    let crc = crc32fast::hash(body.as_bytes());
+    let first = format!("{{\"crc\":{crc},{}", &body[1..]);
+    fs::write(file.path(), format!("{first}\n{rest}")).unwrap();
+    let ended = place.link("c/cluster.sh", &["recover"]).with(1);
+    assert!(ended.err.contains("of another version"), "{ended:?}");
+}

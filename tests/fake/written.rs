@@ -3,6 +3,8 @@
 
 use std::fs;
 
+use kor_cluster::model::container::State;
+
 use crate::bench::Bench;
 use crate::place::{Ended, Place, ended};
 use crate::prepared::{SNAPSHOT, started, upgraded, with_snapshot};
@@ -182,4 +184,57 @@ fn files_count_as_rows_do() {
     assert!(data.join("goes").exists());
     assert!(!data.join("comes").exists());
     assert_eq!(fs::read_to_string(data.join("changes")).unwrap(), "changes");
+}
+
+/// One that ends and is started again by the engine, again and again, is what an undo is for.
+#[test]
+fn the_former_version_is_started_in_the_place_of_one_that_ends_again_and_again() {
+    let place = Place::new();
+    upgraded(&place);
+    place.change_world(|world| {
+        let web = world.containers.get_mut("c_instance_a").unwrap();
+        web.state = State::Restarting;
+    });
+    place.link(INSTANCE, &["upgrade", "--undo"]).done();
+    assert!(place.world().runs("c_instance_a"));
+}
+
+#[test]
+fn what_was_kept_without_a_list_of_files_counts_as_written_to() {
+    let place = Place::new();
+    upgraded(&place);
+    let kept = place.join("c/.kor-cluster/undo/a");
+    let kept = fs::read_dir(kept).unwrap().next().unwrap().unwrap();
+    fs::remove_file(kept.path().join("files.noted")).unwrap();
+    let refused = place.link(INSTANCE, &["upgrade", "--undo"]).with(6);
+    assert!(refused.err.contains("cannot be compared"), "{refused:?}");
+    let words = ["upgrade", "--undo", "--discard-new"];
+    place.link(INSTANCE, &words).done();
+}
+
+/// A row or a file alone is enough.
+#[test]
+fn either_of_both_is_seen() {
+    let place = Place::in_memory();
+    upgraded(&place);
+    let bench = Bench::of(place);
+    let refused = |said: &str| {
+        let refused = bench.place.link(INSTANCE, &["upgrade", "--undo"]).with(6);
+        assert!(refused.err.contains(said), "{refused:?}");
+    };
+    fs::write(bench.place.join("c/instances/a/data/written"), "w").unwrap();
+    refused("1 file new: written");
+    bench.restore();
+    let schema = schema(&bench.place);
+    bench.place.change_world(|world| {
+        let database = world.databases.get_mut("c_mysql").unwrap();
+        database
+            .schemas
+            .get_mut(&schema)
+            .unwrap()
+            .insert("row".to_owned());
+    });
+    refused("row: new");
+    bench.restore();
+    bench.place.link(INSTANCE, &["upgrade", "--undo"]).done();
 }
