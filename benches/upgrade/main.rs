@@ -56,7 +56,11 @@ fn measure(place: &Place) -> Result<()> {
     run::say("once without measuring: the first one finds everything cold …");
     bare::measure(place, &instance, &Site::of(&instance)?, (1, TO))?;
     let mut runs = Vec::new();
-    for (writers, migration_s) in RUNS {
+    let only = std::env::var("KOR_BENCH_ONLY").unwrap_or_default();
+    let wanted = |(writers, migration_s): &(usize, u64)| {
+        only.is_empty() || only == format!("{writers}/{migration_s}")
+    };
+    for (writers, migration_s) in RUNS.into_iter().filter(wanted) {
         run::say(&format!(
             "{writers} writing, a migration of {migration_s} s …"
         ));
