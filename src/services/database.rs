@@ -1,7 +1,6 @@
 //! The database server: how its container is made, and how it is asked. Statements go to the
 //! client in its own container on standard input, so that no password is in an argument.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::engine::{Endpoint, Engine, NoAnswer, Output};

@@ -8,7 +8,7 @@ use crate::journal::Deeds;
 use crate::services::read_only;
 use crate::steps::{
     Step, World, app, containers, database, directories, exchange, files_copy, index, intake, kept,
-    original, place, proof, schema_copy, snapshot, wait,
+    noted, original, place, proof, schema_copy, snapshot, wait,
 };
 
 impl Deeds<Step> for World<'_> {
@@ -118,19 +118,19 @@ impl Deeds<Step> for World<'_> {
                 beside,
                 sums,
                 kept,
-            } => kept::note(self, noted, beside, kept, sums.as_deref()),
+            } => noted::note(self, noted, beside, kept, sums.as_deref()),
             Step::CheckUnwritten {
                 instance,
                 verb,
                 noted,
                 next,
-            } => kept::check_unwritten(self, (instance, verb, next), noted),
+            } => noted::check_unwritten(self, (instance, verb, next), noted),
             Step::NoteFiles { directory, to } => inventory::note(directory, to),
             Step::CheckFiles {
                 instance,
                 directory,
                 noted,
-            } => kept::check_files(instance, directory, noted),
+            } => noted::check_files(instance, directory, noted),
             Step::Serve { .. } => {
                 crash::point("before others write to new content");
                 Ok(())
@@ -204,7 +204,7 @@ impl Deeds<Step> for World<'_> {
             ),
             Step::CopyFiles { to, .. } => files_copy::undo(to),
             Step::SettleFiles { worked_on, .. } => files_copy::undo_settle(worked_on),
-            Step::NoteContent { noted, .. } => kept::forget_note(&noted.directory),
+            Step::NoteContent { noted, .. } => noted::forget_note(&noted.directory),
             Step::NoteFiles { to, .. } => files::remove_file(to),
             Step::Serve {
                 written: Some(written),

@@ -1,0 +1,187 @@
+//! What new content was before anybody wrote to it, written down and compared with what it is.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::host::{files, inventory};
+use crate::model::name::Name;
+use crate::model::undo::{CONTENT, FILES, Kept, RECORD, TABLES};
+use crate::services::database::{Server, at_once};
+use crate::steps::database::server;
+use crate::steps::sums::{self, Sums};
+use crate::steps::{World, exchange};
+
+/// New content that is compared with what was noted of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Noted {
+    /// The directory of the note: that of the content that gave way.
+    pub directory: PathBuf,
+    /// The database's container.
+    pub database: String,
+    /// Tables that do not count.
+    pub but: Vec<String>,
+    /// The instance's directory.
+    #[serde(default)]
+    pub root: PathBuf,
+    /// The directory of its files in that.
+    #[serde(default)]
+    pub files: String,
+    /// Files beside it that count too.
+    #[serde(default)]
+    pub texts: Vec<String>,
+}
+
+impl Noted {
+    fn kept(&self) -> Result<Kept> {
+        let path = self.directory.join(RECORD);
+        serde_json::from_str(&files::read(&path)?)
+            .map_err(|e| Error::failed(format!("{} cannot be read", path.display())).why(e))
+    }
+
+    /// What was written to its tables, one line for each.
+    fn rows(&self, engine: &dyn Engine, kept: &Kept) -> Result<Vec<String>> {
+        let server = Server::in_container(engine, self.database.clone());
+        let sums = Sums::noted(&self.directory.join(TABLES))?.lasting();
+        let (now, _) = sums::read(&server, &kept.new.schema, &self.but, &sums)?;
+        Ok(kept.written_since(&now))
+    }
+
+    /// What was done to its files, one line for each kind of change.
+    fn changes(&self) -> Result<Vec<String>> {
+        let noted = self.directory.join(FILES);
+        if !files::exists(&noted) {
+            return Ok(vec![
+                "which files it had was not written down: they cannot be compared".to_owned(),
+            ]);
+        }
+        let twin = self.directory.join(CONTENT).join(&self.files);
+        let changes = inventory::changes(&self.root.join(&self.files), &noted, &twin)?;
+        let mut lines = changes.lines();
+        if let (count, Some(one)) = &changes.shared {
+            lines.push(format!(
+                "the former content has {count} of the changed files only as they are now: {}",
+                one.display()
+            ));
+        }
+        Ok(lines)
+    }
+
+    /// The files beside that are not as noted.
+    fn changed_texts(&self, kept: &Kept) -> Result<Vec<String>> {
+        let mut lines = Vec::new();
+        for (name, then) in &kept.texts {
+            if text(&self.root.join(name))? != *then {
+                lines.push(format!("{name} was changed"));
+            }
+        }
+        Ok(lines)
+    }
+}
+
+/// What is in a file, in short.
+fn text(path: &Path) -> Result<Option<String>> {
+    let text = files::read_if_there(path)?;
+    Ok(text.map(|text| format!("{:08x} {}", crc32fast::hash(text.as_bytes()), text.len())))
+}
+
+/// What was written to new content since it was noted, one line for each table, and for each kind of
+/// change to files.
+///
+/// # Errors
+/// Exit 1 where the database or the note cannot be read.
+pub fn written_since(engine: &dyn Engine, noted: &Noted) -> Result<Vec<String>> {
+    let kept = noted.kept()?;
+    let (rows, changes) = at_once(|| noted.rows(engine, &kept), || noted.changes());
+    let mut lines = rows?;
+    lines.extend(changes?);
+    lines.extend(noted.changed_texts(&kept)?);
+    Ok(lines)
+}
+
+/// Says that content is not given up that was written to.
+pub fn refusal(instance: &Name, verb: &str, lines: &[String], next: &str) -> Error {
+    Error::refused(format!("{instance} was written to since the {verb}"))
+        .why(lines.join("; "))
+        .next(format!("to give that up, after a snapshot of it: {next}"))
+}
+
+/// Writes down what the new content is before anybody writes to it; some of its tables may have been read
+/// before. Files may be `beside` yet.
+pub fn note(
+    world: &World<'_>,
+    noted: &Noted,
+    beside: &Path,
+    kept: &Kept,
+    read: Option<&Path>,
+) -> Result<()> {
+    let directory = &noted.directory;
+    exchange::make_directories(directory)?;
+    let server = server(world, &noted.database);
+    let sums = read.map(Sums::noted).transpose()?.unwrap_or_default();
+    let place = |name: &String| match beside.join(name) {
+        waits if files::exists(&waits) => waits,
+        _ => noted.root.join(name),
+    };
+    let (tables, files) = at_once(
+        || sums::read(&server, &kept.new.schema, &noted.but, &sums),
+        || inventory::note(&place(&noted.files), &directory.join(FILES)),
+    );
+    let (tables, sums) = tables?;
+    files?;
+    sums.note(&directory.join(TABLES))?;
+    let mut texts = BTreeMap::new();
+    for name in &noted.texts {
+        texts.insert(name.clone(), text(&place(name))?);
+    }
+    let kept = Kept {
+        tables,
+        texts,
+        ..kept.clone()
+    };
+    let record = serde_json::to_string(&kept)
+        .map_err(|e| Error::failed("what is kept cannot be written down").why(e))?;
+    files::write(&directory.join(RECORD), &record, files::PRIVATE)
+}
+
+/// Takes the note back; what lies beside it stays.
+pub fn forget_note(directory: &Path) -> Result<()> {
+    if directory.is_dir() {
+        for name in [RECORD, TABLES, FILES] {
+            files::remove_file(&directory.join(name))?;
+        }
+        files::remove_if_empty(directory)?;
+    }
+    match directory.parent() {
+        Some(above) if above.is_dir() => files::remove_if_empty(above).map(drop),
+        _ => Ok(()),
+    }
+}
+
+/// Fails where new content was written to; for whose, of which verb, and what is typed next.
+pub fn check_unwritten(
+    world: &World<'_>,
+    (instance, verb, next): (&Name, &str, &str),
+    noted: &Noted,
+) -> Result<()> {
+    match written_since(world.engine, noted)?.as_slice() {
+        [] => Ok(()),
+        lines => Err(refusal(instance, verb, lines, next)),
+    }
+}
+
+/// Fails where files were changed since that was noted.
+pub fn check_files(instance: &Name, directory: &Path, noted: &Path) -> Result<()> {
+    let changes = inventory::changes(directory, noted, Path::new(""))?;
+    match changes.lines().as_slice() {
+        [] => Ok(()),
+        lines => Err(
+            Error::failed(format!("files of {instance} were changed meanwhile"))
+                .why(lines.join("; "))
+                .next("the same again, when nobody is at work on it"),
+        ),
+    }
+}
