@@ -73,6 +73,7 @@ fn check_set_up(cluster: &Cluster, name: &Name) -> Result<()> {
         None => Ok(()),
         Some(open) => Err(journal::interrupted(
             open,
+            &cluster.layout.locks(),
             &format!("{} recover", cluster.layout.link().display()),
         )),
     }

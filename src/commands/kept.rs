@@ -93,16 +93,17 @@ pub fn drop_expired(session: &Session<'_>, name: &Name) -> Result<()> {
 /// exchanged for it.
 pub fn noted(directory: &Path, then: &App<'_>, entries: &[String]) -> Noted {
     let content = &then.contract.content;
-    // The application and its operators write to them; the others say where it runs.
-    let texts = then.contract.files.iter();
-    let texts = texts.filter(|rule| !rule.secret && entries.contains(&rule.path));
+    // The application and its operators write to them.
+    let files = then.contract.files.iter().filter(|rule| !rule.secret);
+    let texts = files.map(|rule| rule.path.as_str());
+    let texts = texts.chain([".env", "config.sh"]).map(str::to_owned);
     Noted {
         directory: directory.to_owned(),
         database: names::service(&then.cluster.name, Role::Database),
         but: content.tables_without_content.clone(),
         root: then.instance.layout.root().to_owned(),
         files: content.directory.clone(),
-        texts: texts.map(|rule| rule.path.clone()).collect(),
+        texts: texts.filter(|name| entries.contains(name)).collect(),
     }
 }
 
@@ -112,7 +113,7 @@ pub fn noted(directory: &Path, then: &App<'_>, entries: &[String]) -> Noted {
 /// Exit 2 where a snapshot of it could have no name.
 pub fn push_serve(plan: &mut Plan, noted: Noted, then: &App<'_>) -> Result<()> {
     let order = snapshot::order_of(then)?;
-    let written = Some(Box::new(Written { noted, order }));
+    let written = Box::new(Written { noted, order });
     plan.push(Step::Serve { written });
     Ok(())
 }

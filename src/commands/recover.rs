@@ -56,18 +56,18 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     let mut failed = None;
     for operation in &open {
         match recover(args, context, &layout, operation) {
-            Ok(true) => recovered.push(operation),
-            Ok(false) => {}
+            Ok(Some(outcome)) => recovered.push((operation, outcome)),
+            Ok(None) => {}
             Err(error) if error.interrupted => return Err(error),
             Err(error) if failed.is_none() => failed = Some(error),
             Err(error) => context.observer.warn(&error.to_string()),
         }
     }
     sweep(context, &layout)?;
-    if recovered.iter().any(|o| o.header.verb == "create") {
+    if recovered.iter().any(|(o, _)| o.header.verb == "create") {
         create::tidy_up(&layout, false)?;
     }
-    if recovered.iter().any(|o| o.header.verb == "adopt") {
+    if recovered.iter().any(|(o, _)| o.header.verb == "adopt") {
         adopt::tidy_up(&layout)?;
     }
     if let Some(error) = failed {
@@ -75,29 +75,45 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     }
     let mut lines: Vec<String> = recovered
         .iter()
-        .map(|o| format!("`{}` of {} is tidied up", o.header.words, o.header.who))
+        .map(|(o, outcome)| {
+            let became = match outcome {
+                Outcome::Done => "finished",
+                Outcome::Undone => "undone",
+                Outcome::Left | Outcome::Superseded => "over",
+            };
+            format!("`{}` of {} is {became}", o.header.words, o.header.who)
+        })
         .collect();
     if lines.is_empty() {
         lines.push("nothing was interrupted".to_owned());
     }
-    let ids: Vec<&str> = recovered.iter().map(|o| o.header.id.as_str()).collect();
+    let outcomes: Vec<&str> = recovered.iter().map(|(_, o)| o.as_str()).collect();
+    let ids: Vec<&str> = recovered
+        .iter()
+        .map(|(o, _)| o.header.id.as_str())
+        .collect();
     Ok(Report::new(
         lines,
-        json!({"command": "recover", "changed": !ids.is_empty(), "operations": ids}),
+        json!({
+            "command": "recover",
+            "changed": !ids.is_empty(),
+            "operations": ids,
+            "outcomes": outcomes,
+        }),
     ))
 }
 
-/// Finishes or undoes one; whether it still was to be.
+/// Finishes or undoes one, if it still is to be; which of both.
 fn recover(
     args: &Args,
     context: &Context<'_>,
     layout: &ClusterLayout,
     operation: &Open,
-) -> Result<bool> {
+) -> Result<Option<Outcome>> {
     let permit = permit(context, layout, operation)?;
     // Somebody else may have recovered it, or it may have ended, while this waited.
     if !operation.path.exists() {
-        return Ok(false);
+        return Ok(None);
     }
     services_for_recovery::await_them(context, layout, &permit, operation)?;
     let stopped = stopped_since(layout, operation)?;
@@ -111,7 +127,7 @@ fn recover(
     if !operation.path.exists() {
         stop_again(context, layout, stopped)?;
     }
-    ended.map(|()| true)
+    ended.map(Some)
 }
 
 /// The instances of an operation that somebody stopped since it began, and did not start again.

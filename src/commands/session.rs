@@ -218,6 +218,7 @@ impl<'a> Session<'a> {
             journal::sweep::<Step>(&self.cluster.layout.journal(), permit)?;
         }
         let link = self.cluster.layout.link();
+        let locks = self.cluster.layout.locks();
         let mut taken_over = Vec::new();
         for operation in open.into_iter().filter(meets) {
             let header = &operation.header;
@@ -226,12 +227,12 @@ impl<'a> Session<'a> {
             let held = header.holds_cluster;
             if blocked || (held && extent == Extent::Instances) {
                 let recover = super::context::typed(&link, "recover");
-                return Err(journal::interrupted(&operation, &recover));
+                return Err(journal::interrupted(&operation, &locks, &recover));
             }
             let Some(permit) = &self.permit else { continue };
             if header.sets_aside && extent == Extent::Instances {
                 let recover = super::context::typed(&link, "recover");
-                return Err(journal::interrupted(&operation, &recover));
+                return Err(journal::interrupted(&operation, &locks, &recover));
             }
             if header.sets_aside
                 || header.holds_cluster
@@ -274,7 +275,7 @@ impl<'a> Session<'a> {
         if operation.header.holds_cluster {
             services_for_recovery::await_them(self.context, layout, permit, operation)?;
         }
-        steps::recover_one(&self.context.world(layout), permit, operation)
+        steps::recover_one(&self.context.world(layout), permit, operation).map(drop)
     }
 }
 

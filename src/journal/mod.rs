@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::host::files;
+use crate::journal::at_work::Worker;
 use crate::journal::lock::Permit;
 use crate::model::name::Name;
 
@@ -205,9 +206,21 @@ pub fn without_beginning<S: Serialize + DeserializeOwned>(
     Ok(found)
 }
 
-/// The error of a verb that must wait until an interrupted one is recovered.
-pub fn interrupted(open: &Open, recover: &str) -> Error {
+/// The error of a verb that must wait until an interrupted one is recovered, or one that is at work is
+/// over; `locks` has the locks of its cluster.
+pub fn interrupted(open: &Open, locks: &Path, recover: &str) -> Error {
     let header = &open.header;
+    if let Some(process) = Worker::on(locks, header).process() {
+        return Error::new(
+            crate::error::Kind::Busy,
+            format!("`{}` is under way", header.words),
+        )
+        .why(format!(
+            "process {process} is at work on it since {}",
+            crate::host::clock::iso(header.started)
+        ))
+        .next("the same again, when it is over");
+    }
     let names: Vec<&str> = header.instances.iter().map(Name::as_str).collect();
     Error::new(
         crate::error::Kind::HalfDone,

@@ -33,10 +33,7 @@ impl Deeds<Step> for World<'_> {
 
     fn must_stand(&self, step: &Step) -> Result<bool> {
         match step {
-            Step::Serve { written: None } => Ok(true),
-            Step::Serve {
-                written: Some(written),
-            } => kept::is_written_to(self, written),
+            Step::Serve { written } => kept::is_written_to(self, written),
             _ => Ok(false),
         }
     }
@@ -206,15 +203,7 @@ impl Deeds<Step> for World<'_> {
             Step::SettleFiles { worked_on, .. } => files_copy::undo_settle(worked_on),
             Step::NoteContent { noted, .. } => noted::forget_note(&noted.directory),
             Step::NoteFiles { to, .. } => files::remove_file(to),
-            Step::Serve {
-                written: Some(written),
-            } => kept::keep(self, written),
-            Step::Serve { written: None } => {
-                self.observer.warn(
-                    "the former content served meanwhile; what was written to it is kept with it, for the next `--undo`",
-                );
-                Ok(())
-            }
+            Step::Serve { written } => kept::keep(self, written),
             Step::Exchange {
                 entries,
                 live,

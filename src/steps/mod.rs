@@ -383,8 +383,8 @@ pub enum Step {
     /// From here on content serves, and others write to it. Once they did, an interrupted operation is gone
     /// on with as long as that works; the undo takes a snapshot of it first.
     Serve {
-        /// How that is seen, and what is kept then; nothing where it is kept anyhow, and nobody can tell.
-        written: Option<Box<Written>>,
+        /// How that is seen, and what is kept then.
+        written: Box<Written>,
     },
     /// Puts files and directories into an instance's directory, in the place of others.
     Exchange {

@@ -82,10 +82,19 @@ impl Noted {
     }
 }
 
-/// What is in a file, in short.
+/// What is in a file, in short; but not whether an instance should run, which stays as it is whatever is
+/// exchanged.
 fn text(path: &Path) -> Result<Option<String>> {
-    let text = files::read_if_there(path)?;
-    Ok(text.map(|text| format!("{:08x} {}", crc32fast::hash(text.as_bytes()), text.len())))
+    let Some(text) = files::read_if_there(path)? else {
+        return Ok(None);
+    };
+    let counts = |line: &&str| !line.starts_with("SHOULD_RUN=");
+    let text: String = text.split_inclusive('\n').filter(counts).collect();
+    Ok(Some(format!(
+        "{:08x} {}",
+        crc32fast::hash(text.as_bytes()),
+        text.len()
+    )))
 }
 
 /// What was written to new content since it was noted, one line for each table, and for each kind of

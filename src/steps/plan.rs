@@ -100,15 +100,17 @@ pub fn carry_out(world: &World<'_>, _permit: &Permit, plan: &Plan) -> Result<()>
     finish(world, journal, ended)
 }
 
-/// Finishes or undoes an interrupted operation.
+/// Finishes or undoes an interrupted operation; which of both.
 ///
 /// # Errors
 /// Exit 7 where that fails; the operation stays open.
-pub fn recover_one(world: &World<'_>, _permit: &Permit, open: &Open) -> Result<()> {
+pub fn recover_one(world: &World<'_>, _permit: &Permit, open: &Open) -> Result<Outcome> {
     let mut journal = Journal::resume(&open.path)?;
     end_commands(world, open)?;
     let ended = journal::recover(&mut journal, world, world.observer, world.interrupt);
-    finish(world, journal, ended)
+    // Without an end there is an error.
+    let outcome = ended.outcome.unwrap_or(Outcome::Left);
+    finish(world, journal, ended).map(|()| outcome)
 }
 
 /// Has the database server run that an interrupted operation left in its place: the one that it put

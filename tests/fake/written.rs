@@ -60,6 +60,11 @@ fn with_file(place: &Place) {
     fs::write(place.join("c/instances/a/data/goes"), "goes").unwrap();
 }
 
+fn upgraded_with_file(place: &Place) {
+    with_file(place);
+    place.link(INSTANCE, UPGRADE).done();
+}
+
 /// A verb killed at each place where its new content serves; what is written to it there, and then
 /// `then`. How often that was.
 fn killed_and_written(verb: Verb, then: impl Fn(&Bench)) -> u32 {
@@ -145,6 +150,47 @@ fn what_was_written_to_what_cannot_go_on_is_in_a_snapshot() {
     run(&[], 1);
     // It is not given up as long as it can be kept.
     run(&["--discard-new"], 1);
+}
+
+/// The former content served again, was written to, and cannot be started any more.
+#[test]
+fn an_undo_that_goes_back_keeps_what_was_written_in_a_snapshot() {
+    let undone = std::cell::Cell::new(0);
+    killed_and_written((upgraded_with_file, &["upgrade", "--undo"]), |bench| {
+        bench.place.change_world(|world| {
+            let fails = "create c_instance_a from coneda/kor:v5.0.1";
+            world.fails.push(fails.to_owned());
+            world.containers.remove("c_instance_a");
+        });
+        let there = snapshots(&bench.place);
+        let recovered = recover(bench, &[]);
+        if has_what_was_written(&bench.place) {
+            return;
+        }
+        undone.set(undone.get() + 1);
+        assert_eq!(recovered.code, Some(1), "{recovered:?}");
+        assert_eq!(snapshots(&bench.place), there + 1, "{recovered:?}");
+        assert!(recovered.err.contains("that is in"), "{recovered:?}");
+        // And the next one undoes it, for nothing was written to what serves.
+        bench.place.change_world(|world| world.fails.clear());
+        bench.place.link(INSTANCE, &["upgrade", "--undo"]).done();
+    });
+    assert!(undone.get() > 2, "{}", undone.get());
+}
+
+/// What is set is written too; only whether it should run is carried over.
+#[test]
+fn a_setting_that_was_made_since_counts() {
+    let place = Place::new();
+    upgraded(&place);
+    for verb in ["stop", "start"] {
+        place.link(INSTANCE, &[verb]).done();
+    }
+    let set = ["config", "set", "MAIL_FROM", "museum@example.org"];
+    place.link(INSTANCE, &set).done();
+    let refused = place.link(INSTANCE, &["upgrade", "--undo"]).with(6);
+    assert!(refused.err.contains(".env was changed"), "{refused:?}");
+    assert!(!refused.err.contains("config.sh was"), "{refused:?}");
 }
 
 fn recover(bench: &Bench, more: &[&str]) -> Ended {

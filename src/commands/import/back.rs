@@ -1,19 +1,21 @@
 //! The steps that bring former content back.
 
-use crate::commands::kept::Found;
+use std::path::PathBuf;
+
+use crate::commands::kept::{self, Found};
 use crate::commands::observed::Observed;
 use crate::commands::server_change::Change;
 use crate::commands::session::Session;
 use crate::commands::{first_content, search_change, start, stop, unfinished};
 use crate::error::{Kind, Result};
-use crate::host::files;
+use crate::host::{clock, files};
 use crate::model::container::{Role, State, names};
 use crate::model::layout::InstanceLayout;
 use crate::model::snapshot::Hold;
-use crate::model::undo::FILES;
+use crate::model::undo::{FILES, Kept, Place};
 use crate::services::app::App;
 use crate::services::{database, read_only};
-use crate::steps::{Order, Plan, Step};
+use crate::steps::{Noted, Order, Plan, Step};
 
 /// What the plan is made of.
 pub struct Parts<'a> {
@@ -52,6 +54,7 @@ pub fn plan(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Res
     // Half exchanged, it would be written to where it is going to be undone.
     plan.holds_start = true;
     first_content::push_waits(&mut plan, session);
+    let noted = push_note(&mut plan, session, &parts);
     let serves = serves(observed, now);
     let mut removals = Vec::new();
     stop::removals(&mut removals, observed, now)?;
@@ -79,8 +82,7 @@ pub fn plan(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Res
     }
     push_exchange(&mut plan, session, &parts);
     if serves {
-        // What was written to it is kept, whatever becomes of this.
-        plan.push(Step::Serve { written: None });
+        kept::push_serve(&mut plan, noted, then)?;
         start::push_containers(&mut plan, &Observed::default(), std::slice::from_ref(then))?;
         start::push_healthy(&mut plan, std::slice::from_ref(then));
     }
@@ -95,8 +97,36 @@ pub fn plan(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Res
     Ok(plan)
 }
 
+/// The step that notes what the former content is, before others write to it again: should this go back,
+/// what they wrote is kept.
+fn push_note(plan: &mut Plan, session: &Session<'_>, parts: &Parts<'_>) -> Noted {
+    let Parts {
+        now, then, found, ..
+    } = parts;
+    let noted = kept::noted(&note_of(session, now), then, &found.kept.entries);
+    plan.push(Step::NoteContent {
+        noted: noted.clone(),
+        beside: found.content(),
+        sums: None,
+        kept: Box::new(Kept {
+            from: format!("the undo of {}", found.kept.from),
+            since: clock::now(),
+            old: Place::of(now.instance),
+            new: Place::of(then.instance),
+            ..found.kept.clone()
+        }),
+    });
+    noted
+}
+
+/// Beside what is kept, and itself nothing that is.
+fn note_of(session: &Session<'_>, now: &App<'_>) -> PathBuf {
+    let kept = session.cluster.layout.undo(&now.instance.name);
+    kept.join(&session.id)
+}
+
 /// Whether its web process is there; one that ends again and again is, too.
-fn serves(observed: &Observed, now: &App<'_>) -> bool {
+pub fn serves(observed: &Observed, now: &App<'_>) -> bool {
     let web = observed.of_instance(&now.instance.name, Role::Web);
     web.is_some_and(|c| !matches!(c.state, State::Exited | State::Dead | State::Created))
 }
@@ -202,7 +232,8 @@ fn push_end(
         search: names::service(&cluster.name, Role::Search),
         place: parts.found.kept.new,
     });
-    for path in [parts.found.directory, away.root().to_owned()] {
+    let note = note_of(session, &parts.now);
+    for path in [parts.found.directory, note, away.root().to_owned()] {
         plan.push(Step::DiscardDirectory { path });
     }
     match &parts.change {

@@ -9,7 +9,7 @@ use crate::commands::observed::Observed;
 use crate::commands::report::Report;
 use crate::commands::server_change::{Asked, Change};
 use crate::commands::session::{Extent, Session, Touch, services_are_down};
-use crate::commands::{new, snapshot, start, upkeep};
+use crate::commands::{first_content, new, snapshot, start, upkeep};
 use crate::error::{Error, Result};
 use crate::host::store;
 use crate::model::container::{Role, names};
@@ -66,6 +66,8 @@ pub fn run(context: &Context<'_>, verb: &'static str, discard_new: bool) -> Resu
     if !observed.services_run() {
         return Err(services_are_down(cluster, verb));
     }
+    // The server may just have been started again.
+    first_content::await_service_of(context, cluster, Role::Database)?;
     let noted = kept::noted(&found.directory, now, &found.kept.entries);
     let written = steps::written_since(context.engine, &noted)?;
     let give_up = typed(&link, &format!("{verb} --undo --discard-new"));
@@ -110,6 +112,8 @@ pub fn run(context: &Context<'_>, verb: &'static str, discard_new: bool) -> Resu
         found,
         change,
     };
+    let runs = back::serves(&observed, now);
+    let should_run = now.instance.should_run;
     let plan = back::plan(&session, &observed, parts)?;
     let snapshot = plan.steps.iter().find_map(|step| match step {
         Step::TakeSnapshot { order } => Some(order.file.clone()),
@@ -120,6 +124,10 @@ pub fn run(context: &Context<'_>, verb: &'static str, discard_new: bool) -> Resu
     }
     upkeep::after(&session, std::slice::from_ref(&name));
     let mut lines = vec![format!("instance {name} has its former content again")];
+    if !runs && should_run {
+        let start = typed(&link, "start");
+        lines.push(format!("it did not run, and was not started: {start}"));
+    }
     lines.extend(
         snapshot
             .iter()
