@@ -73,6 +73,9 @@ pub struct Kept {
     pub entries: Vec<String>,
     /// The tables of the new content, before anybody wrote to it.
     pub tables: BTreeMap<String, Table>,
+    /// Whether its tables were not read: the server alone knows then whether they were written to.
+    #[serde(default)]
+    pub by_marks: bool,
     /// What was in those of its files that are not among others, likewise; nothing in one that there was
     /// not.
     #[serde(default)]
@@ -132,6 +135,7 @@ mod tests {
             tables: ["a", "b", "c", "d"]
                 .map(|name| (name.to_owned(), table(1, 1)))
                 .into(),
+            by_marks: false,
             texts: BTreeMap::new(),
         };
         let now = BTreeMap::from([

@@ -14,6 +14,7 @@ mod index;
 mod intake;
 mod kept;
 mod loading;
+mod marks;
 mod noted;
 mod original;
 mod place;

@@ -12,6 +12,7 @@ use crate::model::name::Name;
 use crate::model::undo::{CONTENT, FILES, Kept, RECORD, TABLES};
 use crate::services::database::{Server, at_once};
 use crate::steps::database::server;
+use crate::steps::marks::Marks;
 use crate::steps::sums::{self, Sums};
 use crate::steps::{World, exchange};
 
@@ -44,6 +45,10 @@ impl Noted {
 
     /// What was written to its tables, one line for each.
     fn rows(&self, engine: &dyn Engine, kept: &Kept) -> Result<Vec<String>> {
+        if kept.by_marks {
+            let now = Marks::of(engine, &self.database, &kept.new.schema)?;
+            return Ok(now.changed_since(&Marks::noted(&self.directory.join(TABLES))?, &self.but));
+        }
         let server = Server::in_container(engine, self.database.clone());
         let sums = Sums::noted(&self.directory.join(TABLES))?.lasting();
         let (now, _) = sums::read(&server, &kept.new.schema, &self.but, &sums)?;
@@ -135,13 +140,22 @@ pub fn note(
         waits if files::exists(&waits) => waits,
         _ => noted.root.join(name),
     };
-    let (tables, files) = at_once(
-        || sums::read(&server, &kept.new.schema, &noted.but, &sums),
-        || inventory::note(&place(&noted.files), &directory.join(FILES)),
-    );
-    let (tables, sums) = tables?;
+    let schema = &kept.new.schema;
+    let read = || {
+        if kept.by_marks {
+            let marks = Marks::of(world.engine, &noted.database, schema)?;
+            return marks
+                .note(&directory.join(TABLES))
+                .map(|()| BTreeMap::new());
+        }
+        let (tables, sums) = sums::read(&server, schema, &noted.but, &sums)?;
+        sums.note(&directory.join(TABLES)).map(|()| tables)
+    };
+    let (tables, files) = at_once(read, || {
+        inventory::note(&place(&noted.files), &directory.join(FILES))
+    });
+    let tables = tables?;
     files?;
-    sums.note(&directory.join(TABLES))?;
     let mut texts = BTreeMap::new();
     for name in &noted.texts {
         texts.insert(name.clone(), text(&place(name))?);

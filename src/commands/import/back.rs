@@ -113,6 +113,8 @@ fn push_note(plan: &mut Plan, session: &Session<'_>, parts: &Parts<'_>) -> Noted
             since: clock::now(),
             old: Place::of(now.instance),
             new: Place::of(then.instance),
+            // Whoever wants it back does not wait until all of it is read.
+            by_marks: true,
             ..found.kept.clone()
         }),
     });

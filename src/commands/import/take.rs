@@ -86,6 +86,7 @@ pub fn run(context: &Context<'_>, file: &Path, given: Option<&Version>) -> Resul
         search: None,
         entries: entries(&intake),
         tables: BTreeMap::new(),
+        by_marks: false,
         texts: BTreeMap::new(),
     };
     let parts = Parts {

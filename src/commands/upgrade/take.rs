@@ -241,6 +241,7 @@ pub fn parts<'a>(
                 .map(|_| cluster.search_image.clone()),
             entries: given_way.cloned().collect(),
             tables: BTreeMap::new(),
+            by_marks: false,
             texts: BTreeMap::new(),
         },
         undo: cluster.layout.undo(&now.name).join(&session.id),

@@ -35,6 +35,13 @@ pub fn answer(database: &mut Database, statements: &str) -> Result<String> {
                     out.push_str(&format!("{schema}\t{table}\t-\t1\n"));
                 }
             }
+        } else if statement.starts_with("SELECT '', 0") {
+            for (schema, tables) in &database.schemas {
+                let is_asked_for = statement.contains(&format!("'{schema}'"));
+                for table in tables.iter().filter(|_| is_asked_for) {
+                    out.push_str(&format!("{schema}/{table}\t1\n"));
+                }
+            }
         } else if statement.starts_with("SELECT table_name") {
             for table in database.schemas.get(&name).into_iter().flatten() {
                 out.push_str(&format!("{table}\n"));
@@ -49,8 +56,6 @@ pub fn answer(database: &mut Database, statements: &str) -> Result<String> {
             if database.users.contains_key(&name) {
                 out.push_str(&format!("database user {name}\n"));
             }
-        } else if statement.starts_with("SELECT '', 0") {
-            // It does not say what tables are stored in.
         } else if statement.starts_with("SELECT ") && statement.contains("DATABASE()") {
             let number = statement.split([' ', ',']).nth(1).unwrap_or_default();
             let count = database.unfinished.get(&schema).copied().unwrap_or(0);
