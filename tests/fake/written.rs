@@ -284,3 +284,13 @@ fn either_of_both_is_seen() {
     bench.restore();
     bench.place.link(INSTANCE, &["upgrade", "--undo"]).done();
 }
+
+#[test]
+fn an_undo_that_fails_with_nothing_written_takes_no_snapshot() {
+    let place = Place::new();
+    crate::crossing::crossed(&place);
+    place.change_world(|world| world.fails.push("start c_bg_a".to_owned()));
+    let there = snapshots(&place);
+    let failed = place.link(INSTANCE, &["upgrade", "--undo"]).with(1);
+    assert_eq!(snapshots(&place), there, "{failed:?}");
+}

@@ -103,7 +103,11 @@ fn push_note(plan: &mut Plan, session: &Session<'_>, parts: &Parts<'_>) -> Noted
     let Parts {
         now, then, found, ..
     } = parts;
-    let noted = kept::noted(&note_of(session, now), then, &found.kept.entries);
+    let mut noted = kept::noted(&note_of(session, now), then, &found.kept.entries);
+    // What it never had is moved away.
+    noted
+        .texts
+        .retain(|name| files::exists(&found.content().join(name)));
     plan.push(Step::NoteContent {
         noted: noted.clone(),
         beside: found.content(),
