@@ -60,7 +60,8 @@ pub struct Args {
 impl Args {
     /// See [`Words`].
     pub fn words(&self) -> Words {
-        Words::of("new")
+        let name = self.name.iter();
+        name.fold(Words::of("new"), Words::word)
             .value("--version", self.version.as_ref())
             .value("--from", self.from.as_ref().map(|file| file.display()))
     }
