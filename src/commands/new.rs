@@ -60,9 +60,10 @@ pub struct Args {
 impl Args {
     /// See [`Words`].
     pub fn words(&self) -> Words {
-        let name = self.name.iter();
-        name.fold(Words::of("new"), Words::word)
-            .value("--version", self.version.as_ref())
+        // By itself its name says it all; the version of a snapshot may be known by nobody else.
+        let version = self.version.as_ref().filter(|_| self.from.is_some());
+        Words::of("new")
+            .value("--version", version)
             .value("--from", self.from.as_ref().map(|file| file.display()))
     }
 }

@@ -222,7 +222,12 @@ fn a_copy_of_the_directory_has_no_containers() {
 fn in_the_script_s_place_the_binary_is_called_by_the_links_that_are_there() {
     let place = Place::new();
     running(&place);
-    fs::copy(binary(), place.join("script.sh")).unwrap();
+    // By another process: one that others are being started beside would have it open for writing in them.
+    let copied = std::process::Command::new("cp")
+        .arg(binary())
+        .arg(place.join("script.sh"))
+        .status();
+    assert!(copied.unwrap().success());
     let listed = place.link("c/cluster.sh", &["adopt", "--dry-run"]).done();
     assert!(!listed.out.contains("link"), "{}", listed.out);
     let ended = place.link("c/instances/a/instance.sh", &["start"]).with(6);

@@ -74,7 +74,7 @@ fn where_content_came_from() {
     let quoted = format!("'{}'", file.replace('\'', r"'\''"));
     let typed = [
         "clone a b",
-        &format!("new d --version v5.0.1 --from {quoted}"),
+        &format!("new --version v5.0.1 --from {quoted}"),
         "services set --search elasticsearch:5.6.9",
     ];
     assert_eq!(words(&place, "3"), typed);

@@ -26,6 +26,7 @@ pub fn answer(database: &mut Database, statements: &str) -> Result<String> {
             database.users.insert(user, name);
         } else if statement.starts_with("DROP USER") {
             database.users.remove(&name);
+            database.readers.remove(&name);
         } else if statement.starts_with("SELECT t.table_name") {
             // All have transactions.
         } else if statement.starts_with("SELECT table_schema, table_name, COALESCE(update_time") {
