@@ -74,7 +74,6 @@ mod tests {
 
     use super::*;
     use crate::host::interrupt::Interrupt;
-    use crate::journal::OnFailure;
     use crate::journal::lock::{Permit, Request};
     use crate::model::name::Name;
 
@@ -83,20 +82,10 @@ mod tests {
 
     fn begun_by(process: Option<u32>) -> Header {
         Header {
-            id: "1".into(),
             verb: "upgrade".into(),
-            words: "upgrade".into(),
             instances: vec![Name::for_new("a").unwrap()],
-            content: true,
-            holds_start: true,
-            point_of_no_return: None,
-            on_failure: OnFailure::Undo,
-            sets_aside: false,
-            holds_cluster: false,
-            who: "me".into(),
-            started: 0,
-            tool: "0".into(),
             process,
+            ..Header::for_tests()
         }
     }
 

@@ -24,7 +24,7 @@ use crate::model::name::Name;
 
 pub use reached::{Reached, reached};
 pub use record::Journal;
-pub use run::{Deeds, Ended, Observer, recover, run, standing};
+pub use run::{Deeds, Ended, Observer, recover, run};
 
 /// What happens when a step fails before the point of no return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +73,29 @@ pub struct Header {
     /// The process that began it.
     #[serde(default)]
     pub process: Option<u32>,
+}
+
+#[cfg(test)]
+impl Header {
+    /// One of a `new` that somebody began long ago.
+    fn for_tests() -> Self {
+        Header {
+            id: "1".into(),
+            verb: "new".into(),
+            words: "new".into(),
+            instances: Vec::new(),
+            content: true,
+            holds_start: false,
+            point_of_no_return: None,
+            on_failure: OnFailure::Undo,
+            sets_aside: false,
+            holds_cluster: false,
+            who: "me".into(),
+            started: 0,
+            tool: "0".into(),
+            process: None,
+        }
+    }
 }
 
 /// One line of the journal.

@@ -1,11 +1,46 @@
-//! How far an operation that is not over came, step by step.
+//! How far an operation came, step by step.
+
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::Result;
 use crate::journal::record::read;
-use crate::journal::{Open, Record};
+use crate::journal::{Open, Outcome, Record};
+
+/// What the records tell.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Steps that were begun, by their number.
+    pub begun: BTreeSet<usize>,
+    /// Those that were done to their end.
+    pub did: BTreeSet<usize>,
+    /// Those whose undo was begun.
+    pub undoing: BTreeSet<usize>,
+    /// Those that were undone to their end.
+    pub undone: BTreeSet<usize>,
+    /// How it ended, if it did.
+    pub outcome: Option<Outcome>,
+}
+
+impl Progress {
+    /// What these tell.
+    pub fn of<S>(records: &[Record<S>]) -> Self {
+        let mut progress = Progress::default();
+        for record in records {
+            match record {
+                Record::Begin { .. } => {}
+                Record::Doing { step } => drop(progress.begun.insert(*step)),
+                Record::Did { step } => drop(progress.did.insert(*step)),
+                Record::Undoing { step } => drop(progress.undoing.insert(*step)),
+                Record::Undid { step } => drop(progress.undone.insert(*step)),
+                Record::End { outcome } => progress.outcome = Some(*outcome),
+            }
+        }
+        progress
+    }
+}
 
 /// A step, and what was done of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,39 +51,28 @@ pub struct Reached<S> {
     pub begun: bool,
     /// Whether it was done to its end.
     pub did: bool,
+    /// Whether its undo was begun.
+    pub undoing: bool,
     /// Whether it was undone to its end.
     pub undid: bool,
 }
 
-/// The steps of an operation that is not over.
+/// The steps of an operation that is not over; none where it has no beginning yet.
 ///
 /// # Errors
 /// Exit 1 where its journal cannot be read.
 pub fn reached<S: Serialize + DeserializeOwned + Clone>(open: &Open) -> Result<Vec<Reached<S>>> {
-    let mut steps: Vec<Reached<S>> = Vec::new();
-    for record in read::<S>(&open.path)? {
-        let (at, note): (usize, fn(&mut Reached<S>)) = match record {
-            Record::Begin { steps: all, .. } => {
-                steps = all.into_iter().map(Reached::of).collect();
-                continue;
-            }
-            Record::Doing { step } => (step, |reached| reached.begun = true),
-            Record::Did { step } => (step, |reached| reached.did = true),
-            Record::Undid { step } => (step, |reached| reached.undid = true),
-            Record::Undoing { .. } | Record::End { .. } => continue,
-        };
-        steps.get_mut(at).into_iter().for_each(note);
-    }
-    Ok(steps)
-}
-
-impl<S> Reached<S> {
-    fn of(step: S) -> Self {
-        Reached {
-            step,
-            begun: false,
-            did: false,
-            undid: false,
-        }
-    }
+    let records = read::<S>(&open.path)?;
+    let Some(Record::Begin { steps, .. }) = records.first() else {
+        return Ok(Vec::new());
+    };
+    let progress = Progress::of(&records);
+    let reached = |(at, step): (usize, &S)| Reached {
+        step: step.clone(),
+        begun: progress.begun.contains(&at),
+        did: progress.did.contains(&at),
+        undoing: progress.undoing.contains(&at),
+        undid: progress.undone.contains(&at),
+    };
+    Ok(steps.iter().enumerate().map(reached).collect())
 }

@@ -243,32 +243,17 @@ fn drop_torn_line(path: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::{OnFailure, Outcome};
-
-    fn header() -> Header {
-        Header {
-            id: "1".into(),
-            verb: "new".into(),
-            words: "new".into(),
-            instances: Vec::new(),
-            content: true,
-            holds_start: false,
-            point_of_no_return: None,
-            on_failure: OnFailure::Undo,
-            sets_aside: false,
-            holds_cluster: false,
-            who: "me".into(),
-            started: 0,
-            tool: "0".into(),
-            process: None,
-        }
-    }
+    use crate::journal::Outcome;
 
     #[test]
     fn a_torn_last_line_does_not_count_and_a_damaged_one_does() {
         let place = tempfile::tempdir().unwrap();
-        let mut journal =
-            Journal::begin(place.path(), header(), vec!["a".to_owned(), "b".to_owned()]).unwrap();
+        let mut journal = Journal::begin(
+            place.path(),
+            Header::for_tests(),
+            vec!["a".to_owned(), "b".to_owned()],
+        )
+        .unwrap();
         journal.write(Record::Doing { step: 0 }).unwrap();
         journal.write(Record::Did { step: 0 }).unwrap();
         let path = journal.path.clone();

@@ -1,15 +1,13 @@
 //! Going forward through the steps, and back.
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Kind, Result};
 use crate::host::crash;
 use crate::host::interrupt::Interrupt;
-use crate::journal::record::read;
-use crate::journal::{Journal, OnFailure, Open, Outcome, Record};
+use crate::journal::reached::Progress;
+use crate::journal::{Journal, OnFailure, Outcome, Record};
 
 /// What a step is and does.
 pub trait Deeds<S> {
@@ -180,52 +178,6 @@ fn forward<S>(
     Ok(None)
 }
 
-/// What the records tell.
-struct Progress {
-    begun: BTreeSet<usize>,
-    did: BTreeSet<usize>,
-    undoing: BTreeSet<usize>,
-    undone: BTreeSet<usize>,
-    outcome: Option<Outcome>,
-}
-
-impl Progress {
-    fn of<S>(records: &[Record<S>]) -> Self {
-        let mut progress = Progress {
-            begun: BTreeSet::new(),
-            did: BTreeSet::new(),
-            undoing: BTreeSet::new(),
-            undone: BTreeSet::new(),
-            outcome: None,
-        };
-        for record in records {
-            match record {
-                Record::Begin { .. } => {}
-                Record::Doing { step } => drop(progress.begun.insert(*step)),
-                Record::Did { step } => drop(progress.did.insert(*step)),
-                Record::Undoing { step } => drop(progress.undoing.insert(*step)),
-                Record::Undid { step } => drop(progress.undone.insert(*step)),
-                Record::End { outcome } => progress.outcome = Some(*outcome),
-            }
-        }
-        progress
-    }
-}
-
-/// The steps of an operation that were begun, and whose undo was not, in their order.
-///
-/// # Errors
-/// Exit 1 where its journal cannot be read.
-pub fn standing<S: Serialize + DeserializeOwned + Clone>(open: &Open) -> Result<Vec<S>> {
-    let records = read::<S>(&open.path)?;
-    let Some(Record::Begin { steps, .. }) = records.first() else {
-        return Ok(Vec::new());
-    };
-    let Progress { begun, undoing, .. } = Progress::of(&records);
-    let standing = begun.difference(&undoing);
-    Ok(standing.filter_map(|at| steps.get(*at).cloned()).collect())
-}
-
 fn do_one<S: Serialize + DeserializeOwned + Clone>(
     journal: &mut Journal<S>,
     deeds: &dyn Deeds<S>,
@@ -299,6 +251,7 @@ fn half_done(verb: &str, error: &Error, first: Option<&Error>) -> Error {
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
+    use std::collections::BTreeSet;
 
     use super::*;
     use crate::journal::Header;
@@ -344,20 +297,9 @@ mod tests {
     ) -> (tempfile::TempDir, Journal<String>) {
         let place = tempfile::tempdir().unwrap();
         let header = Header {
-            id: "1".into(),
-            verb: "new".into(),
-            words: "new".into(),
-            instances: Vec::new(),
-            content: true,
-            holds_start: false,
             point_of_no_return,
             on_failure,
-            sets_aside: false,
-            holds_cluster: false,
-            who: "me".into(),
-            started: 0,
-            tool: "0".into(),
-            process: None,
+            ..Header::for_tests()
         };
         let steps = steps.iter().map(|s| (*s).to_owned()).collect();
         let journal = Journal::begin(place.path(), header, steps).unwrap();

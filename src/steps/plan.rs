@@ -126,8 +126,9 @@ pub fn put_up_database(
 ) -> Result<()> {
     let is_one = |spec: &ContainerSpec| spec.role() == Some(Role::Database);
     let mut standing = Some(before.clone());
-    for step in journal::standing(open)? {
-        match step {
+    let reached = journal::reached(open)?;
+    for one in reached.into_iter().filter(|one| one.begun && !one.undoing) {
+        match one.step {
             Step::RemoveContainer { spec } if is_one(&spec) => standing = None,
             Step::RunContainer { spec } if is_one(&spec) => standing = Some(*spec),
             _ => {}
