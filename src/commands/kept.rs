@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 
 use crate::commands::session::Session;
 use crate::commands::snapshot;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::host::{clock, files};
 use crate::journal::Deeds;
 use crate::model::cluster::Cluster;
 use crate::model::container::{Role, names};
 use crate::model::layout::ClusterLayout;
 use crate::model::name::Name;
-use crate::model::undo::{CONTENT, Kept, RECORD};
+use crate::model::undo::{CONTENT, Kept};
 use crate::services::app::App;
-use crate::steps::{Noted, Plan, Step, Written};
+use crate::steps::{self, Noted, Plan, Step, Written};
 
 /// Kept content, and where it is.
 #[derive(Debug, Clone)]
@@ -39,12 +39,9 @@ pub fn all(layout: &ClusterLayout, name: &Name) -> Result<Vec<Found>> {
     let mut found = Vec::new();
     for entry in files::names_in(&layout.undo(name))? {
         let directory = layout.undo(name).join(entry);
-        let Some(text) = files::read_if_there(&directory.join(RECORD))? else {
+        let Some(kept) = steps::record(&directory)? else {
             continue;
         };
-        let kept: Kept = serde_json::from_str(&text).map_err(|error| {
-            Error::failed(format!("{} cannot be read", directory.display())).why(error)
-        })?;
         let one = Found { directory, kept };
         // Written down before the exchange: without it, nothing is kept yet.
         if files::exists(&one.content()) {

@@ -363,7 +363,7 @@ fn is_up(observed: &Observed, app: &App<'_>) -> bool {
     [Role::Web, Role::Worker]
         .into_iter()
         .filter_map(|role| observed.of_instance(name, role))
-        .any(|c| !matches!(c.state, State::Exited | State::Dead | State::Created))
+        .any(|c| c.state.is_up())
 }
 
 /// The steps that stop instances; all of what a stop would cut off is waited for before the first

@@ -246,6 +246,11 @@ pub enum State {
 }
 
 impl State {
+    /// Whether a container is there and not at its end; one that ends again and again is started anew.
+    pub fn is_up(self) -> bool {
+        !matches!(self, State::Exited | State::Dead | State::Created)
+    }
+
     /// The word that the outputs use.
     pub fn as_str(self) -> &'static str {
         match self {

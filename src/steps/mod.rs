@@ -50,7 +50,7 @@ pub use gauge::while_read;
 pub use index::{Ahead, Filling};
 pub use intake::{Intake, Text};
 pub use kept::Written;
-pub use noted::{Noted, refusal, written_since};
+pub use noted::{Noted, record, refusal, written_since};
 pub use place::Entry;
 pub use proof::Member;
 pub use schema_copy::SchemaCopy;

@@ -37,12 +37,6 @@ pub struct Noted {
 }
 
 impl Noted {
-    fn kept(&self) -> Result<Kept> {
-        let path = self.directory.join(RECORD);
-        serde_json::from_str(&files::read(&path)?)
-            .map_err(|e| Error::failed(format!("{} cannot be read", path.display())).why(e))
-    }
-
     /// What was written to its tables, one line for each.
     fn rows(&self, engine: &dyn Engine, kept: &Kept) -> Result<Vec<String>> {
         if kept.by_marks {
@@ -87,6 +81,19 @@ impl Noted {
     }
 }
 
+/// What was written down in the directory of a note; nothing where nothing is.
+///
+/// # Errors
+/// Exit 1 or 6 where it cannot be read.
+pub fn record(directory: &Path) -> Result<Option<Kept>> {
+    let Some(text) = files::read_if_there(&directory.join(RECORD))? else {
+        return Ok(None);
+    };
+    serde_json::from_str(&text)
+        .map(Some)
+        .map_err(|e| Error::failed(format!("{} cannot be read", directory.display())).why(e))
+}
+
 /// What is in a file, in short; but not whether an instance should run, which stays as it is whatever is
 /// exchanged.
 fn text(path: &Path) -> Result<Option<String>> {
@@ -108,7 +115,8 @@ fn text(path: &Path) -> Result<Option<String>> {
 /// # Errors
 /// Exit 1 where the database or the note cannot be read.
 pub fn written_since(engine: &dyn Engine, noted: &Noted) -> Result<Vec<String>> {
-    let kept = noted.kept()?;
+    let kept = record(&noted.directory)?
+        .ok_or_else(|| Error::not_found(format!("{} has no record", noted.directory.display())))?;
     let (rows, changes) = at_once(|| noted.rows(engine, &kept), || noted.changes());
     let mut lines = rows?;
     lines.extend(changes?);

@@ -9,7 +9,7 @@ use crate::commands::session::Session;
 use crate::commands::{first_content, search_change, start, stop, unfinished};
 use crate::error::{Kind, Result};
 use crate::host::{clock, files};
-use crate::model::container::{Role, State, names};
+use crate::model::container::{Role, names};
 use crate::model::layout::InstanceLayout;
 use crate::model::snapshot::Hold;
 use crate::model::undo::{FILES, Kept, Place};
@@ -134,7 +134,7 @@ fn note_of(session: &Session<'_>, now: &App<'_>) -> PathBuf {
 /// Whether its web process is there; one that ends again and again is, too.
 pub fn serves(observed: &Observed, now: &App<'_>) -> bool {
     let web = observed.of_instance(&now.instance.name, Role::Web);
-    web.is_some_and(|c| !matches!(c.state, State::Exited | State::Dead | State::Created))
+    web.is_some_and(|c| c.state.is_up())
 }
 
 /// Nothing is written between the look and the exchange that would go without a word. There is no such

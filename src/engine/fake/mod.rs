@@ -96,25 +96,23 @@ impl Engine for FakeEngine {
     }
 
     fn create(&self, spec: &ContainerSpec) -> Result<()> {
-        self.change(
-            &format!("create {} from {}", spec.name, spec.image),
-            |world| {
-                if world.containers.contains_key(&spec.name) {
-                    return Err(Error::refused(format!("the name {} is taken", spec.name)));
-                }
-                if !world.networks.contains_key(&spec.network) {
-                    return Err(Error::failed(format!("no network {}", spec.network)));
-                }
-                if let Some(missing) = spec.mounts.iter().find(|m| !m.source.exists()) {
-                    return Err(Error::failed(format!(
-                        "bind source path does not exist: {}",
-                        missing.source.display()
-                    )));
-                }
-                world.add(spec, State::Created);
-                Ok(())
-            },
-        )
+        let doing = format!("create {} from {}", spec.name, spec.image);
+        self.change(&doing, |world| {
+            if world.containers.contains_key(&spec.name) {
+                return Err(Error::refused(format!("the name {} is taken", spec.name)));
+            }
+            if !world.networks.contains_key(&spec.network) {
+                return Err(Error::failed(format!("no network {}", spec.network)));
+            }
+            if let Some(missing) = spec.mounts.iter().find(|m| !m.source.exists()) {
+                return Err(Error::failed(format!(
+                    "bind source path does not exist: {}",
+                    missing.source.display()
+                )));
+            }
+            world.add(spec, State::Created);
+            Ok(())
+        })
     }
 
     fn start(&self, name: &str) -> Result<()> {
