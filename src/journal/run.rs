@@ -53,6 +53,9 @@ pub trait Observer: Send + Sync {
     fn warn(&self, text: &str);
 }
 
+/// Said with the first signal, for the second one ends the process before it can say anything.
+const A_SECOND_SIGNAL: &str = "a second signal ends it half-way, and `recover` is needed then";
+
 /// How a run came to its end.
 #[derive(Debug)]
 pub struct Ended {
@@ -97,7 +100,9 @@ fn go_on<S: Serialize + DeserializeOwned + Clone>(
         } else {
             if interrupt.is_pending() && !told {
                 told = true;
-                observer.note("it goes on to its end: from here on nothing is undone");
+                observer.note(&format!(
+                    "it goes on to its end, for from here on nothing is undone; {A_SECOND_SIGNAL}"
+                ));
             }
             Ok(())
         };
@@ -108,7 +113,10 @@ fn go_on<S: Serialize + DeserializeOwned + Clone>(
             (true, _) => end(journal, Outcome::Left, Some(error)),
             (false, true) => {
                 interrupt.acknowledge();
-                observer.note("undoing what was done");
+                observer.note(&match error.interrupted {
+                    true => format!("undoing what was done; {A_SECOND_SIGNAL}"),
+                    false => "undoing what was done".to_owned(),
+                });
                 match undo_all(journal, deeds, &steps) {
                     Ok(()) => end(journal, Outcome::Undone, Some(error)),
                     Err(undoing) => open_with(half_done(&header.verb, &undoing, Some(&error))),
