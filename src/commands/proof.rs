@@ -46,7 +46,7 @@ pub fn begin(
     app: &App<'_>,
     beside: Beside<'_>,
 ) -> Result<Step> {
-    let cluster = &session.cluster;
+    let cluster = app.cluster;
     let network = Network {
         name: names::proof_network(&cluster.name, &session.id),
         labels: labels(cluster, None),

@@ -158,6 +158,12 @@ impl ClusterLayout {
         }
     }
 
+    /// `.kor-cluster/next/NAME__servers/`: the data of servers that nothing but a copy of the
+    /// instance's content is in.
+    pub fn apart(&self, name: &Name) -> PathBuf {
+        self.next_ones().join(format!("{name}__servers"))
+    }
+
     /// `.kor-cluster/undo/NAME/`: content that another one took the place of, a directory for each.
     pub fn undo(&self, name: &Name) -> PathBuf {
         self.own().join("undo").join(name.as_str())

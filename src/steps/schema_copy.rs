@@ -42,6 +42,10 @@ pub struct SchemaCopy {
     pub database: String,
     /// The schema that is copied.
     pub from: String,
+    /// The container of another server that the copy is made in, where it is not the original's.
+    /// Nobody has an account there before.
+    #[serde(default)]
+    pub into: Option<String>,
     /// The copy.
     pub to: String,
     /// The user whom the copy belongs to.
@@ -74,6 +78,11 @@ impl SchemaCopy {
 
     fn beside(&self, suffix: &str) -> PathBuf {
         self.pipe.with_extension(suffix)
+    }
+
+    /// The container of the server that the copy is made in.
+    fn target(&self) -> &str {
+        self.into.as_deref().unwrap_or(&self.database)
     }
 
     fn replayer(&self) -> String {
@@ -245,8 +254,12 @@ fn copy_once(
     copy: &SchemaCopy,
     server: &Server<'_>,
 ) -> Result<Option<Position>> {
-    server.drop_schema(&copy.to)?;
-    server.make_schema(&copy.to)?;
+    let target = self::server(world, copy.target());
+    target.drop_schema(&copy.to)?;
+    target.make_schema(&copy.to)?;
+    if copy.into.is_some() {
+        target.make_account(&copy.user, &copy.password, &copy.to)?;
+    }
     let login = copy.beside("cnf");
     let text = load::login(&copy.user, &copy.password);
     files::write(&login, text.reveal(), files::PRIVATE)?;
@@ -265,7 +278,7 @@ fn copy_once(
         });
         let loading = scope.spawn(move || {
             let load = Load {
-                container: &copy.database,
+                container: copy.target(),
                 schema: &copy.to,
                 user: &copy.user,
                 pipe: &copy.beside("load"),

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, assert_same};
 use crate::docker::docker;
 use crate::harness::{until, wanted_image};
 use crate::upgrading::{assert_nothing_left, names, running};
@@ -47,6 +47,15 @@ fn a_newer_series_comes_with_a_version_or_not_at_all_and_takes_every_row_along()
     main.make("Ankhesenamun");
     beside.make("Teje");
     assert_eq!(series(&cluster), "10.11");
+
+    let before = cluster.picture();
+    let rehearsal = |version| upgrade(&cluster, version).args(["--rehearse"]);
+    rehearsal("v5.1.91")
+        .expect(1)
+        .says(&["migrate the copy to v5.1.91"]);
+    rehearsal("v5.1.0").ok();
+    assert_same(&cluster.picture(), &before);
+    assert_nothing_left(&cluster);
 
     // The version's migration fails, so the old server comes back on the data that it left.
     upgrade(&cluster, "v5.1.91").expect(1);

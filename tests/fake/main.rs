@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod adopt;
+mod apart;
 #[path = "../common/at_once.rs"]
 mod at_once;
 mod bench;

@@ -13,7 +13,11 @@ use crate::steps::{Entry, Plan, SchemaCopy, Step};
 /// The steps that make a copy as the original is in one moment, and lay out its place.
 pub fn push_still(plan: &mut Plan, now: &App<'_>, app: &App<'_>, entries: Vec<Entry>) {
     let copy = copy_of(now, app, false);
-    push_place(plan, app, entries);
+    match copy.into {
+        None => push_place(plan, app, entries),
+        // Schema and user go with their server, which may be gone when they would be dropped.
+        Some(_) => push_entries(plan, entries),
+    }
     plan.push(Step::CopySchema { copy: copy.clone() });
     plan.push(Step::LeaveCopy { copy });
 }
@@ -33,12 +37,16 @@ pub fn push_let_go(plan: &mut Plan, app: &App<'_>, index: Option<String>) {
     });
 }
 
-/// From the instance as it serves to another description of it; whether it `follows`.
+/// From the instance as it serves to another description of it, which may be in a cluster with
+/// servers of its own; whether it `follows`.
 pub fn copy_of(now: &App<'_>, beside: &App<'_>, follows: bool) -> Box<SchemaCopy> {
     let name = &now.instance.name;
     let exchange = now.cluster.layout.exchange();
+    let server = |app: &App<'_>| names::service(&app.cluster.name, Role::Database);
+    let (from, to) = (server(now), server(beside));
     Box::new(SchemaCopy {
-        database: names::service(&now.cluster.name, Role::Database),
+        into: (to != from).then_some(to),
+        database: from,
         from: now.instance.schema.clone(),
         to: beside.instance.schema.clone(),
         user: beside.instance.database_user.clone(),
@@ -53,11 +61,15 @@ pub fn copy_of(now: &App<'_>, beside: &App<'_>, follows: bool) -> Box<SchemaCopy
 
 /// The steps that make the place of the copy.
 pub fn push_place(plan: &mut Plan, app: &App<'_>, entries: Vec<Entry>) {
+    push_entries(plan, entries);
+    first_content::push_schema(plan, app);
+}
+
+fn push_entries(plan: &mut Plan, entries: Vec<Entry>) {
     plan.push(Step::Place {
         what: "lay out the place of a copy".to_owned(),
         entries,
     });
-    first_content::push_schema(plan, app);
 }
 
 /// How an instance's files come to a place.

@@ -1,6 +1,7 @@
 //! `upgrade VERSION`: to another version of ConedaKOR, while readers are served, with the way back.
 
 mod ahead;
+mod apart;
 mod check;
 mod copied;
 mod crossing;
@@ -15,6 +16,7 @@ mod way;
 use crate::commands::context::Context;
 use crate::commands::import::undo;
 use crate::commands::report::Report;
+use crate::commands::server_change::Asked;
 use crate::commands::words::Words;
 use crate::error::{Error, Result};
 use crate::model::image::ImageRef;
@@ -47,11 +49,11 @@ pub struct Args {
     #[arg(long)]
     pub force: bool,
     /// Put another search server in the place of the cluster's, which the version wants
-    #[arg(long, value_name = "IMAGE", value_parser = ImageRef::parse, conflicts_with_all = ["undo", "rehearse"])]
+    #[arg(long, value_name = "IMAGE", value_parser = ImageRef::parse, conflicts_with = "undo")]
     pub search: Option<ImageRef>,
     /// Put another database server in the place of the cluster's; all its instances are down
     /// meanwhile
-    #[arg(long, value_name = "IMAGE", value_parser = ImageRef::parse, conflicts_with_all = ["undo", "rehearse"])]
+    #[arg(long, value_name = "IMAGE", value_parser = ImageRef::parse, conflicts_with = "undo")]
     pub database: Option<ImageRef>,
     /// With several instances: this one first, and the others only if it is well
     #[arg(long, value_name = "NAME")]
@@ -62,6 +64,14 @@ pub struct Args {
 }
 
 impl Args {
+    /// The servers that the cluster is to have.
+    pub fn asked(&self) -> Asked<'_> {
+        Asked {
+            search: self.search.as_ref(),
+            database: self.database.as_ref(),
+        }
+    }
+
     /// See [`Words`].
     pub fn words(&self) -> Words {
         let to = self.to.iter();

@@ -9,6 +9,7 @@ use crate::commands::proof::Beside;
 use crate::commands::server_change::{self, Change};
 use crate::commands::session::Session;
 use crate::commands::upgrade::ahead;
+use crate::commands::upgrade::apart::Apart;
 use crate::commands::upgrade::copied::{self, Files};
 use crate::commands::upgrade::parts::Parts;
 use crate::commands::upgrade::way::Way;
@@ -190,14 +191,18 @@ fn push_end(
     Ok(())
 }
 
-/// All of it on a copy, as it is in one moment, and nothing of it afterwards.
+/// All of it on a copy, as it is in one moment, and nothing of it afterwards; with servers of its own
+/// where the cluster's are to be others.
 ///
 /// # Errors
 /// Exit 2 where the configured repository is none.
-pub fn rehearsal(session: &Session<'_>, parts: &Parts<'_>) -> Result<Plan> {
+pub fn rehearsal(session: &Session<'_>, parts: &Parts<'_>, apart: Option<&Apart>) -> Result<Plan> {
     let mut plan = session.plan();
     plan.instances = vec![parts.now.instance.name.clone()];
     first_content::push_waits(&mut plan, session);
+    if let Some(apart) = apart {
+        apart.push(&mut plan);
+    }
     copied::push_still(&mut plan, &parts.now, &parts.beside, parts.entries.clone());
     let place = parts.beside.instance.layout.clone();
     for files in [Files::Copied, Files::Updated] {
@@ -207,8 +212,11 @@ pub fn rehearsal(session: &Session<'_>, parts: &Parts<'_>) -> Result<Plan> {
     plan.push(close);
     // What was tried out goes the way that a failure would go.
     plan.no_return_from_here();
-    let index = parts.beside.instance.index.clone();
-    copied::push_let_go(&mut plan, &parts.beside, index);
+    let beside = parts.beside.instance;
+    match apart {
+        Some(apart) => apart.push_let_go(&mut plan, &beside.layout),
+        None => copied::push_let_go(&mut plan, &parts.beside, beside.index.clone()),
+    }
     Ok(plan)
 }
 

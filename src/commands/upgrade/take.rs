@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::commands::context::{Context, typed};
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
-use crate::commands::server_change::{Asked, Change};
+use crate::commands::server_change::Change;
 use crate::commands::session::{Extent, Session, Touch};
 use crate::commands::upgrade::crossing::{self, Crossing};
 use crate::commands::upgrade::parts::Parts;
@@ -261,10 +261,7 @@ fn one(
     cluster: &Cluster,
     name: &Name,
 ) -> Result<Report> {
-    let asked = Asked {
-        search: args.search.as_ref(),
-        database: args.database.as_ref(),
-    };
+    let asked = args.asked();
     let extent = match asked.any() {
         // All of them have something in it.
         true => Extent::Cluster,

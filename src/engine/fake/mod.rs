@@ -136,10 +136,14 @@ impl Engine for FakeEngine {
     fn remove(&self, name: &str) -> Result<()> {
         self.change(&format!("remove {name}"), |world| {
             world.joined.remove(name);
-            if let Some(container) = world.containers.remove(name)
-                && !container.keeps_index()
-            {
-                world.searches.remove(name);
+            if let Some(container) = world.containers.remove(name) {
+                if !container.keeps_index() {
+                    world.searches.remove(name);
+                }
+                if container.is_thrown_away() {
+                    world.searches.remove(name);
+                    world.databases.remove(name);
+                }
             }
             Ok(())
         })

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::model::container::{Container, ContainerSpec, Made, Mount, Network, State};
 use crate::model::image::{Image, ImageRef};
+use crate::model::label;
 
 /// Everything that the fake engine knows. Databases and search servers are kept by the name of
 /// their container and outlive it, as their data directories do.
@@ -185,6 +186,12 @@ impl FakeContainer {
                 links: self.spec.links.clone(),
             })),
         }
+    }
+
+    /// Whether it is one of the tool's that has no part in its cluster: its data goes with it.
+    pub(super) fn is_thrown_away(&self) -> bool {
+        let labels = &self.spec.labels;
+        labels.contains_key(label::ROOT) && !labels.contains_key(label::ROLE)
     }
 
     /// Whether a search index outlives it: not where it lies in the container itself.
