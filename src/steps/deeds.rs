@@ -128,6 +128,11 @@ impl Deeds<Step> for World<'_> {
                 directory,
                 noted,
             } => noted::check_files(instance, directory, noted),
+            Step::CheckTexts {
+                instance,
+                directory,
+                planned,
+            } => noted::check_texts(instance, directory, planned),
             Step::Serve { .. } => {
                 crash::point("before others write to new content");
                 Ok(())
@@ -219,6 +224,7 @@ impl Deeds<Step> for World<'_> {
             | Step::CheckSnapshot { .. }
             | Step::CheckUnwritten { .. }
             | Step::CheckFiles { .. }
+            | Step::CheckTexts { .. }
             | Step::CloseProof { .. }
             | Step::RemoveStray { .. }
             | Step::RemoveSetAside { .. }

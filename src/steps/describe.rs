@@ -18,6 +18,7 @@ impl Step {
                 | Step::CheckUnwritten { .. }
                 | Step::NoteFiles { .. }
                 | Step::CheckFiles { .. }
+                | Step::CheckTexts { .. }
                 | Step::Serve { .. }
                 | Step::ReleaseWork { .. }
                 | Step::CompareIndex { .. }
@@ -134,6 +135,9 @@ impl Step {
             }
             Step::CheckFiles { directory, .. } => {
                 format!("see that {} was not changed since", directory.display())
+            }
+            Step::CheckTexts { instance, .. } => {
+                format!("see that the settings of {instance} are what they were")
             }
             Step::Serve { .. } => {
                 "let others write to it: what is written is not taken back from here on".to_owned()

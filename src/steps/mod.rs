@@ -50,7 +50,7 @@ pub use gauge::while_read;
 pub use index::{Ahead, Filling};
 pub use intake::{Intake, Text};
 pub use kept::Written;
-pub use noted::{Noted, record, refusal, written_since};
+pub use noted::{Noted, Texts, record, refusal, texts_of, written_since};
 pub use place::Entry;
 pub use proof::Member;
 pub use schema_copy::SchemaCopy;
@@ -380,6 +380,16 @@ pub enum Step {
         directory: PathBuf,
         /// The file of [`Step::NoteFiles`].
         noted: PathBuf,
+    },
+    /// Fails where files that are about to give way say something else than what the new ones were made
+    /// of.
+    CheckTexts {
+        /// Whose they are.
+        instance: Name,
+        /// The directory.
+        directory: PathBuf,
+        /// What they said.
+        planned: Texts,
     },
     /// From here on content serves, and others write to it. Once they did, an interrupted operation is gone
     /// on with as long as that works; the undo takes a snapshot of it first.

@@ -1,6 +1,6 @@
 //! What new content was before anybody wrote to it, written down and compared with what it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -68,17 +68,21 @@ impl Noted {
         }
         Ok(lines)
     }
+}
 
-    /// The files beside that are not as noted.
-    fn changed_texts(&self, kept: &Kept) -> Result<Vec<String>> {
-        let mut lines = Vec::new();
-        for (name, then) in &kept.texts {
-            if text(&self.root.join(name))? != *then {
-                lines.push(format!("{name} was changed"));
-            }
+/// What files beside an instance's content say, in short, by their names; nothing of one that is
+/// missing.
+pub type Texts = BTreeMap<String, Option<String>>;
+
+/// The files of a directory that are not as noted, one line for each.
+fn changed_texts(directory: &Path, then: &Texts) -> Result<Vec<String>> {
+    let mut lines = Vec::new();
+    for (name, then) in then {
+        if text(&directory.join(name))? != *then {
+            lines.push(format!("{name} was changed"));
         }
-        Ok(lines)
     }
+    Ok(lines)
 }
 
 /// What was written down in the directory of a note; nothing where nothing is.
@@ -109,6 +113,15 @@ fn text(path: &Path) -> Result<Option<String>> {
     )))
 }
 
+/// What is in files of a directory, in short, by their names there; one may be missing.
+///
+/// # Errors
+/// Exit 1 or 6 where one cannot be read.
+pub fn texts_of(directory: &Path, names: BTreeSet<String>) -> Result<Texts> {
+    let of = |name: String| text(&directory.join(&name)).map(|text| (name, text));
+    names.into_iter().map(of).collect()
+}
+
 /// What was written to new content since it was noted, one line for each table, and for each kind of
 /// change to files.
 ///
@@ -120,7 +133,7 @@ pub fn written_since(engine: &dyn Engine, noted: &Noted) -> Result<Vec<String>> 
     let (rows, changes) = at_once(|| noted.rows(engine, &kept), || noted.changes());
     let mut lines = rows?;
     lines.extend(changes?);
-    lines.extend(noted.changed_texts(&kept)?);
+    lines.extend(changed_texts(&noted.root, &kept.texts)?);
     Ok(lines)
 }
 
@@ -207,12 +220,45 @@ pub fn check_unwritten(
 /// Fails where files were changed since that was noted.
 pub fn check_files(instance: &Name, directory: &Path, noted: &Path) -> Result<()> {
     let changes = inventory::changes(directory, noted, Path::new(""))?;
-    match changes.lines().as_slice() {
+    need_none(instance, &changes.lines())
+}
+
+/// Fails where files say something else than what the operation was planned by.
+pub fn check_texts(instance: &Name, directory: &Path, planned: &Texts) -> Result<()> {
+    need_none(instance, &changed_texts(directory, planned)?)
+}
+
+fn need_none(instance: &Name, changes: &[String]) -> Result<()> {
+    match changes {
         [] => Ok(()),
         lines => Err(
             Error::failed(format!("files of {instance} were changed meanwhile"))
                 .why(lines.join("; "))
                 .next("the same again, when nobody is at work on it"),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_planned_by_must_not_have_changed_or_come() {
+        let place = tempfile::tempdir().unwrap();
+        let of = |name: &str| place.path().join(name);
+        std::fs::write(of("config.sh"), "A=1\nSHOULD_RUN=true\n").unwrap();
+        let names = ["config.sh", "kor.app.yml"].map(str::to_owned);
+        let planned = texts_of(place.path(), names.into()).unwrap();
+        let name = Name::for_new("a").unwrap();
+        let check = || check_texts(&name, place.path(), &planned);
+        // A `stop` writes that, and it stays.
+        std::fs::write(of("config.sh"), "A=1\nSHOULD_RUN=false\n").unwrap();
+        check().unwrap();
+        std::fs::write(of("kor.app.yml"), "").unwrap();
+        assert!(check().unwrap_err().to_string().contains("kor.app.yml"));
+        std::fs::remove_file(of("kor.app.yml")).unwrap();
+        std::fs::write(of("config.sh"), "A=2\nSHOULD_RUN=false\n").unwrap();
+        assert!(check().unwrap_err().to_string().contains("config.sh"));
     }
 }

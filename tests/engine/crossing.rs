@@ -353,6 +353,28 @@ fn what_is_configured_by_files_goes_on_with_an_environment_file_and_back() {
     assert_eq!(files_below(&cluster.root.join(".kor-cluster/undo")), 0);
 }
 
+/// The old version writes them into a file, also while its database is read-only.
+#[test]
+fn settings_that_are_written_after_they_were_read_are_not_left_behind() {
+    let cluster = Cluster::booted();
+    let site = add(&cluster, "v3.0.5");
+    let file = cluster.instance_root("main").join("kor.app.yml");
+    let words = ["upgrade", "v5.0.1", "--no-snapshot"];
+    let running = cluster.instance("main", words).spawn();
+    let copy = cluster.root.join(".kor-cluster/next/main");
+    until("it is at work", 60, || copy.exists());
+    let later = format!("{}# later\n", app_file());
+    fs::write(&file, &later).unwrap();
+    let said = running.end().expect(1).says(&["kor.app.yml was changed"]);
+    assert!(said.err.contains("the same again"), "{}", said.err);
+    assert_eq!(cluster.condition("main"), "up");
+    assert!(site.answers_at("/kinds"));
+    assert_eq!(cluster.status_of("main")["version"], "3.0.5");
+    assert_eq!(fs::read_to_string(&file).unwrap(), later);
+    assert_nothing_left(&cluster);
+    cluster.instance("main", words).ok();
+}
+
 #[test]
 fn one_era_after_the_other_with_every_picture() {
     let cluster = Cluster::booted();

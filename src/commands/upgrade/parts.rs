@@ -9,7 +9,7 @@ use crate::commands::upgrade::way::Way;
 use crate::model::undo::Kept;
 use crate::services::app::App;
 use crate::services::read_only::Rights;
-use crate::steps::Entry;
+use crate::steps::{Entry, Texts};
 
 /// What an upgrade is made of.
 pub struct Parts<'a> {
@@ -29,6 +29,8 @@ pub struct Parts<'a> {
     pub ahead: Option<(App<'a>, Vec<Entry>)>,
     /// What of these takes the place of what is there, the configuration last.
     pub exchanged: Vec<String>,
+    /// What those said that give way, when the new ones were made of them.
+    pub planned: Texts,
     /// What another era has differently.
     pub crossing: &'a Crossing,
     /// Another server that the cluster shares, if there is to be one.

@@ -146,6 +146,12 @@ fn push_read_only(
 fn push_exchange(plan: &mut Plan, parts: &Parts<'_>) {
     let live = &parts.now.instance.layout;
     let before = parts.undo.join(CONTENT);
+    // Old versions write theirs themselves, also while their database is read-only.
+    plan.push(Step::CheckTexts {
+        instance: parts.now.instance.name.clone(),
+        directory: live.root().to_owned(),
+        planned: parts.planned.clone(),
+    });
     plan.push(Step::Exchange {
         entries: parts.exchanged.clone(),
         live: live.root().to_owned(),

@@ -26,7 +26,7 @@ use crate::model::undo::{Kept, Place};
 use crate::model::version::Version;
 use crate::services::app::App;
 use crate::services::{database, read_only};
-use crate::steps::Plan;
+use crate::steps::{Plan, Texts};
 
 /// Runs it.
 ///
@@ -148,6 +148,8 @@ pub struct Described {
     pub ahead: Option<Instance>,
     /// What another era has differently.
     pub crossing: Crossing,
+    /// What the files said that give way.
+    pub planned: Texts,
 }
 
 /// Describes an instance with another version.
@@ -161,6 +163,8 @@ pub fn describe(
     contracts: (&Contract, &Contract),
     given: Given,
 ) -> Result<Described> {
+    // Before they are read: who changes one from here on is noticed.
+    let planned = texts::planned(&now, contracts)?;
     let mut then = texts::renewed(&now, to)?;
     let crossing = crossing::of(cluster, &now, &then, contracts)?;
     then.env = crossing.env.clone();
@@ -185,6 +189,7 @@ pub fn describe(
         way,
         ahead,
         crossing,
+        planned,
     })
 }
 
@@ -222,7 +227,13 @@ pub fn parts<'a>(
     };
     // First of all: the last one is what makes an exchange count, on the way back too.
     let given_way = crossing.taken_out.iter().chain(&exchanged);
+    let gives_way = |name: &String| {
+        exchanged.contains(name) || !next.files.iter().any(|rule| rule.path == *name)
+    };
+    let mut planned = described.planned.clone();
+    planned.retain(|name, _| gives_way(name));
     Ok(Parts {
+        planned,
         now: app(now, contract),
         beside: app(beside, next),
         then: app(then, next),

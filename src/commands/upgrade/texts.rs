@@ -9,7 +9,10 @@ use crate::model::layout::InstanceLayout;
 use crate::model::secret::Secret;
 use crate::model::version::Version;
 use crate::model::{database_file, database_url};
-use crate::steps::Entry;
+use crate::steps::{self, Entry, Texts};
+
+/// The configuration, beside the files of a contract.
+const CONFIG: &str = "config.sh";
 
 /// The instance on a copy of its content, with another version.
 pub fn renewed(now: &Instance, version: &Version) -> Result<Instance> {
@@ -48,6 +51,17 @@ pub fn set_index(next: &mut Instance, index: Option<String>) -> Result<()> {
         next.env.set(key::ELASTIC_INDEX, index)?;
     }
     Ok(())
+}
+
+/// What the files say that one of the two eras has beside the content, and the configuration.
+///
+/// # Errors
+/// Exit 1 or 6 where one cannot be read.
+pub fn planned(now: &Instance, (contract, next): (&Contract, &Contract)) -> Result<Texts> {
+    let rules = contract.files.iter().chain(&next.files);
+    let paths = rules.map(|rule| rule.path.clone());
+    let root = now.layout.root();
+    steps::texts_of(root, paths.chain([CONFIG.to_owned()]).collect())
 }
 
 /// What stands beside the instance before it takes its place: all that a container of it sees but
@@ -107,7 +121,7 @@ pub fn beside(
     if contract.env_file.is_some() {
         own.push((".env", Secret::new(next.env.to_string())));
     }
-    own.push(("config.sh", Secret::new(next.config.to_string())));
+    own.push((CONFIG, Secret::new(next.config.to_string())));
     for (name, text) in own {
         entries.push(file(place, name, files::PRIVATE, text));
         exchanged.push(name.to_owned());
