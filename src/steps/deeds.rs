@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::host::{crash, files, inventory};
 use crate::journal::Deeds;
 use crate::services::read_only;
@@ -61,6 +61,7 @@ impl Deeds<Step> for World<'_> {
             Step::AwaitHealthy { instances, seconds } => {
                 wait::for_instances(self, instances, *seconds)
             }
+            Step::AtOnce { steps } => self.act_at_once(steps),
             Step::IfPossible { of } => match self.act(of) {
                 Err(error) if !error.interrupted => {
                     self.observer.warn(&error.to_string());
@@ -179,6 +180,7 @@ impl Deeds<Step> for World<'_> {
                 ..
             } => app::forget_index(self, search, index),
             Step::IfPossible { of } => self.undo(of),
+            Step::AtOnce { steps } => steps.iter().rev().try_for_each(|step| self.undo(step)),
             Step::MakeSchema { database, schema } => self.unless_it_goes(
                 &self.layout.database_data_before(),
                 database::server(self, database).drop_schema(schema),
@@ -249,6 +251,21 @@ impl Deeds<Step> for World<'_> {
 }
 
 impl World<'_> {
+    /// What one of them still does is waited for also where another one fails.
+    fn act_at_once(&self, steps: &[Step]) -> Result<()> {
+        std::thread::scope(|scope| {
+            let begun: Vec<_> = steps
+                .iter()
+                .map(|step| scope.spawn(move || self.act(step)))
+                .collect();
+            let ends = begun.into_iter().map(|one| {
+                let broke_off = |_| Err(Error::failed("one of several steps broke off"));
+                one.join().unwrap_or_else(broke_off)
+            });
+            ends.fold(Ok(()), Result::and)
+        })
+    }
+
     /// While another server's data is kept aside, that of the new one goes as a whole when all is
     /// undone: a server that does not answer then keeps nobody from going back.
     fn unless_it_goes(&self, kept_aside: &Path, undone: Result<()>) -> Result<()> {

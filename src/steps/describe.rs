@@ -55,6 +55,10 @@ impl Step {
                 format!("fill the search index {index} if it lacks anything")
             }
             Step::IfPossible { of } => of.describe(),
+            Step::AtOnce { steps } => {
+                let all: Vec<String> = steps.iter().map(Step::describe).collect();
+                all.join("; at once ")
+            }
             Step::UpgradeServer { .. } => {
                 "bring the database server's own tables to its version".to_owned()
             }

@@ -160,6 +160,12 @@ pub enum Step {
         /// The step.
         of: Box<Step>,
     },
+    /// Does steps at once that have nothing to do with each other, where somebody waits for all of
+    /// them.
+    AtOnce {
+        /// The steps.
+        steps: Vec<Step>,
+    },
     /// Brings the tables that are a database server's own to its version.
     UpgradeServer {
         /// Its container.

@@ -13,7 +13,7 @@ use crate::archives::unzstd;
 use crate::cluster::{Cluster, assert_same};
 use crate::docker::{containers, docker};
 use crate::harness::{files_below, free_port, until};
-use crate::upgrading::{assert_nothing_left, meanwhile};
+use crate::upgrading::{assert_nothing_left, meanwhile, seen_from_outside};
 use crate::web::Site;
 
 const KOR: &str = "
@@ -457,10 +457,10 @@ fn a_search_server_comes_along_and_goes_back() {
         .instance("main", ["upgrade", "v5.0.1"])
         .expect(6)
         .says(&["--search elasticsearch:5.6.16"]);
-    let before = cluster.picture();
+    let before = seen_from_outside(&cluster);
     let words = ["upgrade", "v5.0.1", "--search", SEARCH, "--rehearse"];
     cluster.instance("main", words).ok();
-    assert_same(&cluster.picture(), &before);
+    assert_same(&seen_from_outside(&cluster), &before);
     assert_nothing_left(&cluster);
     assert_eq!(running(), OLD_SEARCH);
     found("it is found by the old version");

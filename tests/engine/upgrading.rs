@@ -91,6 +91,13 @@ impl Met {
     }
 }
 
+/// Containers and files, but for what the tool writes down for itself.
+pub fn seen_from_outside(cluster: &Cluster) -> Vec<String> {
+    let mut lines = cluster.picture();
+    lines.retain(|line| !line.starts_with(".kor-cluster/"));
+    lines
+}
+
 /// What an upgrade has of its own lies about nowhere.
 #[track_caller]
 pub fn assert_nothing_left(cluster: &Cluster) {

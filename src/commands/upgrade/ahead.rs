@@ -32,7 +32,8 @@ pub fn push_migrated(plan: &mut Plan, session: &Session<'_>, parts: &Parts<'_>) 
     };
     copied::push_still(plan, &parts.now, app, entries.clone());
     let place = app.instance.layout.clone();
-    copied::push_files(plan, &parts.now, [place], Files::Copied);
+    plan.steps
+        .extend(copied::files(&parts.now, [place], Files::Copied));
     plan.push(Step::RunPhase {
         spec: Box::new(app.phase(&app.contract.commands.migrate, &session.id)?),
         what: format!(

@@ -82,23 +82,23 @@ pub enum Files {
 }
 
 /// The steps that bring an instance's files to each of these places.
-pub fn push_files(
-    plan: &mut Plan,
+pub fn files(
     now: &App<'_>,
     places: impl IntoIterator<Item = InstanceLayout>,
     files: Files,
-) {
+) -> impl Iterator<Item = Step> {
     let content = &now.contract.content;
     let rules = Rules {
         write_once: content.write_once.iter().map(PathBuf::from).collect(),
         ..Rules::default()
     };
-    for place in places {
-        let from = now.instance.layout.inside(&content.directory);
-        let (to, rules) = (place.inside(&content.directory), rules.clone());
-        plan.push(match files {
+    let from = now.instance.layout.inside(&content.directory);
+    places.into_iter().map(move |place| {
+        let to = place.inside(&content.directory);
+        let (from, rules) = (from.clone(), rules.clone());
+        match files {
             Files::Copied => Step::CopyFiles { from, to, rules },
             Files::Updated => Step::UpdateFiles { from, to, rules },
-        });
-    }
+        }
+    })
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::commands::index;
 use crate::commands::kept;
 use crate::commands::observed::Observed;
-use crate::commands::proof::Beside;
+use crate::commands::proof::{Beside, Proof};
 use crate::commands::server_change::{self, Change};
 use crate::commands::session::Session;
 use crate::commands::upgrade::ahead;
@@ -13,7 +13,7 @@ use crate::commands::upgrade::apart::Apart;
 use crate::commands::upgrade::copied::{self, Files};
 use crate::commands::upgrade::parts::Parts;
 use crate::commands::upgrade::way::Way;
-use crate::commands::{first_content, proof, snapshot, start, stop, unfinished};
+use crate::commands::{first_content, snapshot, start, stop, unfinished};
 use crate::error::Result;
 use crate::model::container::{Role, names};
 use crate::model::layout::InstanceLayout;
@@ -50,14 +50,26 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
     }
     ahead::push_migrated(&mut plan, session, &parts)?;
     let copy = copied::copy_of(now, &parts.beside, parts.follows);
-    let web = push_copied(&mut plan, session, observed, &parts, &copy, serves)?;
-    let close = push_work(&mut plan, session, &parts, Some(&parts.undo.join(CONTENT)))?;
+    let proof = Proof::of(session, parts.beside)?;
+    let web = push_copied(
+        &mut plan,
+        session,
+        observed,
+        &parts,
+        (&copy, &proof),
+        serves,
+    )?;
+    let undo = parts.undo.join(CONTENT);
+    push_work(&mut plan, session, &parts, &proof, Some(&undo))?;
     let noted = kept::noted(&parts.undo, then, &parts.kept.entries);
-    plan.push(Step::NoteContent {
+    let note = Step::NoteContent {
         noted: noted.clone(),
         beside: parts.beside.instance.layout.root().to_owned(),
         sums: Some(copy.sums()),
         kept: Box::new(parts.kept.clone()),
+    };
+    plan.push(Step::AtOnce {
+        steps: vec![proof.end(), note],
     });
     if let Some(change) = parts.change {
         change.push_config(&mut plan, &session.cluster)?;
@@ -70,7 +82,7 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
         start::push_healthy(&mut plan, &[*then]);
     }
     plan.no_return_from_here();
-    let later = [close, Step::LeaveCopy { copy }];
+    let later = [proof.close(), Step::LeaveCopy { copy }];
     push_end(&mut plan, session, observed, parts, (runs, serves), later)?;
     Ok(plan)
 }
@@ -82,7 +94,7 @@ fn push_copied(
     session: &Session<'_>,
     observed: &Observed,
     parts: &Parts<'_>,
-    copy: &SchemaCopy,
+    (copy, proof): (&SchemaCopy, &Proof<'_>),
     serves: bool,
 ) -> Result<Option<Step>> {
     let Parts { now, then, .. } = parts;
@@ -98,7 +110,7 @@ fn push_copied(
         plan.push(Step::CopySchema { copy: copy.clone() });
     }
     if serves {
-        copied::push_files(plan, now, places.clone(), files);
+        plan.steps.extend(copied::files(now, places.clone(), files));
         files = Files::Updated;
         if parts.way == Way::Documents {
             ahead::push_documents(plan, session, parts)?;
@@ -106,6 +118,8 @@ fn push_copied(
         if copy.follows {
             plan.push(Step::FollowCopy { copy: copy.clone() });
         }
+        // Nobody has to wait for that.
+        plan.push(proof.open());
         web = push_read_only(plan, session, observed, parts)?;
     } else if !parts.change.is_some_and(Change::stops_all) {
         stop::removals(&mut plan.steps, observed, now)?;
@@ -113,8 +127,15 @@ fn push_copied(
     // What came while it was waited for.
     plan.steps
         .extend(unfinished::wait_for_worker(now, then, false));
-    plan.push(Step::CompleteCopy { copy });
-    copied::push_files(plan, now, places, files);
+    let mut steps = vec![Step::CompleteCopy { copy }];
+    steps.extend(copied::files(now, places, files));
+    match serves {
+        true => plan.push(Step::AtOnce { steps }),
+        false => {
+            plan.steps.extend(steps);
+            plan.push(proof.open());
+        }
+    }
     Ok(web)
 }
 
@@ -212,10 +233,14 @@ pub fn rehearsal(session: &Session<'_>, parts: &Parts<'_>, apart: Option<&Apart>
     copied::push_still(&mut plan, &parts.now, &parts.beside, parts.entries.clone());
     let place = parts.beside.instance.layout.clone();
     for files in [Files::Copied, Files::Updated] {
-        copied::push_files(&mut plan, &parts.now, [place.clone()], files);
+        plan.steps
+            .extend(copied::files(&parts.now, [place.clone()], files));
     }
-    let close = push_work(&mut plan, session, parts, None)?;
-    plan.push(close);
+    let proof = Proof::of(session, parts.beside)?;
+    plan.push(proof.open());
+    push_work(&mut plan, session, parts, &proof, None)?;
+    plan.push(proof.end());
+    plan.push(proof.close());
     // What was tried out goes the way that a failure would go.
     plan.no_return_from_here();
     let beside = parts.beside.instance;
@@ -227,14 +252,14 @@ pub fn rehearsal(session: &Session<'_>, parts: &Parts<'_>, apart: Option<&Apart>
 }
 
 /// The steps that migrate the copy and try it out; where it is to count, with an index that may have been
-/// made before, and with the files that are `kept` for the way back. The step that removes the network of
-/// the trying out comes back.
+/// made before, and with the files that are `kept` for the way back.
 fn push_work(
     plan: &mut Plan,
     session: &Session<'_>,
     parts: &Parts<'_>,
+    proof: &Proof<'_>,
     kept: Option<&Path>,
-) -> Result<Step> {
+) -> Result<()> {
     let (now, app) = (parts.now, parts.beside);
     let kept = kept.map(|directory| InstanceLayout::elsewhere(directory.to_owned()));
     plan.push(Step::RunPhase {
@@ -257,15 +282,11 @@ fn push_work(
         // A rehearsal measures both.
         plan.steps.extend(fill.take());
     }
-    let close = proof::begin(
-        plan,
-        session,
-        &app,
-        Beside {
-            meanwhile: fill,
-            ..Beside::default()
-        },
-    )?;
+    let beside = Beside {
+        meanwhile: fill,
+        ..Beside::default()
+    };
+    proof.push(plan, beside)?;
     if let Some(kept) = kept {
         let inside = |layout: &InstanceLayout| layout.inside(&now.contract.content.directory);
         plan.push(Step::SettleFiles {
@@ -273,5 +294,5 @@ fn push_work(
             kept: inside(&kept),
         });
     }
-    Ok(close)
+    Ok(())
 }
