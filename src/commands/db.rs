@@ -123,6 +123,7 @@ fn client(cluster: &Cluster, instance: Option<&Instance>) -> ContainerSpec {
         work_dir: None,
         hostname: None,
         memory: None,
+        cpu_shares: None,
         restarts: false,
         stop_seconds: 10,
     }

@@ -201,13 +201,24 @@ pub struct ContainerSpec {
     pub hostname: Option<String>,
     /// The most memory that it may take.
     pub memory: Option<Bytes>,
+    /// Its share of the processors where others want them too; the engine gives each 1024.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_shares: Option<u16>,
     /// Started anew by the engine when it ends, unless it was stopped.
     pub restarts: bool,
     /// How long a stop waits for it to end by itself, in seconds.
     pub stop_seconds: u64,
 }
 
+/// The share of the processors of what somebody waits for.
+const HURRIED: u16 = 8192;
+
 impl ContainerSpec {
+    /// Lets it go before others, for somebody waits for it.
+    pub fn hurry(&mut self) {
+        self.cpu_shares = Some(HURRIED);
+    }
+
     /// Its role, by its label.
     pub fn role(&self) -> Option<Role> {
         self.labels.get(label::ROLE).and_then(|r| Role::parse(r))

@@ -147,6 +147,7 @@ impl App<'_> {
             work_dir: Some(contract.image.work_dir.clone()),
             hostname: None,
             memory: Some(cluster.app_memory),
+            cpu_shares: None,
             restarts: false,
             stop_seconds: 10,
         })

@@ -89,6 +89,7 @@ pub fn spec(cluster: &Cluster) -> ContainerSpec {
         work_dir: None,
         hostname: None,
         memory: Some(cluster.database_memory),
+        cpu_shares: None,
         restarts: true,
         stop_seconds: 120,
     }

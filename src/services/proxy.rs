@@ -84,6 +84,7 @@ pub fn like(cluster: &Cluster, there: &Container, instances: &[Name]) -> Contain
         work_dir: None,
         hostname: None,
         memory: None,
+        cpu_shares: None,
         restarts: true,
         stop_seconds: 10,
     }

@@ -44,6 +44,7 @@ pub fn spec(cluster: &Cluster) -> ContainerSpec {
         work_dir: None,
         hostname: None,
         memory: Some(cluster.search_memory),
+        cpu_shares: None,
         restarts: true,
         stop_seconds: 60,
     }

@@ -10,6 +10,7 @@ mod directories;
 mod exchange;
 mod files_copy;
 mod gauge;
+mod hurry;
 mod index;
 mod intake;
 mod kept;

@@ -98,7 +98,10 @@ pub fn are_healthy(world: &World<'_>, instances: &[Name]) -> Result<bool> {
 
 fn for_instance(world: &World<'_>, name: &Name, seconds: u64) -> Result<()> {
     asked(world, name, |container, ask| {
-        let next = format!("look at it: docker logs {container}");
+        // Where it is undone, another one has its name by then.
+        let next = format!(
+            "its last words are shown here; where it is left as it is: docker logs {container}"
+        );
         let what = format!("instance {name}");
         until(world, &what, (container, &next), seconds, ask)
     })

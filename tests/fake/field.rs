@@ -158,6 +158,7 @@ fn original(
         work_dir: None,
         hostname: None,
         memory: None,
+        cpu_shares: None,
         restarts: true,
         stop_seconds: 10,
     }

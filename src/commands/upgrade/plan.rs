@@ -60,7 +60,11 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
         serves,
     )?;
     let undo = parts.undo.join(CONTENT);
+    let before = plan.steps.len();
     push_work(&mut plan, session, &parts, &proof, Some(&undo))?;
+    if serves {
+        plan.steps[before..].iter_mut().for_each(Step::hurry);
+    }
     let noted = kept::noted(&parts.undo, then, &parts.kept.entries);
     let note = Step::NoteContent {
         noted: noted.clone(),

@@ -99,6 +99,7 @@ fn to_host_config(spec: &ContainerSpec) -> HostConfig {
         port_bindings: Some(bindings),
         network_mode: Some(spec.network.clone()),
         memory: spec.memory.and_then(|m| i64::try_from(m.0).ok()),
+        cpu_shares: spec.cpu_shares.map(i64::from),
         restart_policy: Some(RestartPolicy {
             name: Some(if spec.restarts {
                 RestartPolicyNameEnum::UNLESS_STOPPED
