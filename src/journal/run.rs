@@ -54,7 +54,7 @@ pub trait Observer: Send + Sync {
 }
 
 /// Said with the first signal, for the second one ends the process before it can say anything.
-const A_SECOND_SIGNAL: &str = "a second signal ends it half-way, and `recover` is needed then";
+const A_SECOND_SIGNAL: &str = "a second signal ends it half-way; it stays open then (`recover`)";
 
 /// How a run came to its end.
 #[derive(Debug)]
@@ -112,8 +112,9 @@ fn go_on<S: Serialize + DeserializeOwned + Clone>(
         return match (leave, turned_back) {
             (true, _) => end(journal, Outcome::Left, Some(error)),
             (false, true) => {
+                let signalled = error.interrupted || interrupt.is_pending();
                 interrupt.acknowledge();
-                observer.note(&match error.interrupted {
+                observer.note(&match signalled {
                     true => format!("undoing what was done; {A_SECOND_SIGNAL}"),
                     false => "undoing what was done".to_owned(),
                 });

@@ -37,8 +37,7 @@ pub fn for_service(world: &World<'_>, role: Role, container: &str, seconds: u64)
         };
         Ok((found, health))
     };
-    let next = format!("look at it: docker logs {container}");
-    until(world, what, (container, &next), seconds, ask)
+    until(world, what, (container, &look(container)), seconds, ask)
 }
 
 /// Up means that it greets over TCP and that the administrator can log in.
@@ -98,13 +97,14 @@ pub fn are_healthy(world: &World<'_>, instances: &[Name]) -> Result<bool> {
 
 fn for_instance(world: &World<'_>, name: &Name, seconds: u64) -> Result<()> {
     asked(world, name, |container, ask| {
-        // Where it is undone, another one has its name by then.
-        let next = format!(
-            "its last words are shown here; where it is left as it is: docker logs {container}"
-        );
         let what = format!("instance {name}");
-        until(world, &what, (container, &next), seconds, ask)
+        until(world, &what, (container, &look(container)), seconds, ask)
     })
+}
+
+/// Where it is undone it is gone, or another one has its name by then.
+fn look(container: &str) -> String {
+    format!("its last words are shown here; where it is left as it is: docker logs {container}")
 }
 
 /// An answer about a container, and what it says of the health of what runs in it.
