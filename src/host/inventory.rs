@@ -92,13 +92,21 @@ pub fn note(directory: &Path, to: &Path) -> Result<()> {
 /// # Errors
 /// Exit 1 or 6 with the path.
 pub fn changes(directory: &Path, noted: &Path, twin: &Path) -> Result<Changes> {
-    let mut then = read(noted)?.peekable();
+    let is_shared = |path: &Path| is_one_file(&directory.join(path), &twin.join(path));
+    compare(walk(directory), read(noted)?, is_shared)
+}
+
+/// What became of files, by what they are and were, both in their order.
+fn compare(
+    now: impl Iterator<Item = Result<Item>>,
+    then: impl Iterator<Item = Result<Item>>,
+    is_shared: impl Fn(&Path) -> bool,
+) -> Result<Changes> {
+    let is_file = |item: &Result<Item>| !matches!(item, Ok(item) if item.mark == Mark::Directory);
+    let mut then = then.filter(is_file).peekable();
     let mut changes = Changes::default();
-    for item in walk(directory) {
+    for item in now.filter(is_file) {
         let item = item?;
-        if item.mark == Mark::Directory {
-            continue;
-        }
         while let Some(gone) = then.next_if(|then| match then {
             Ok(then) => then.path < item.path,
             Err(_) => true,
@@ -111,7 +119,7 @@ pub fn changes(directory: &Path, noted: &Path, twin: &Path) -> Result<Changes> {
                 if then?.mark == item.mark {
                     continue;
                 }
-                if is_one_file(&directory.join(&item.path), &twin.join(&item.path)) {
+                if is_shared(&item.path) {
                     count(&mut changes.shared, item.path.clone());
                 }
                 count(&mut changes.changed, item.path);
@@ -122,6 +130,15 @@ pub fn changes(directory: &Path, noted: &Path, twin: &Path) -> Result<Changes> {
         count(&mut changes.gone, gone?.path);
     }
     Ok(changes)
+}
+
+/// What was done to the files of a directory since a `copy` of it was made, but for what is in some
+/// directories of it.
+///
+/// # Errors
+/// Exit 1 or 6 with the path.
+pub fn differences(copy: &Path, directory: &Path, but: &[PathBuf]) -> Result<Changes> {
+    compare(walk_but(directory, but), walk_but(copy, but), |_| false)
 }
 
 /// Whether two directories have the same in them, by names, lengths and times.
@@ -152,11 +169,18 @@ fn is_one_file(one: &Path, other: &Path) -> bool {
 /// All that is in a directory, in the order of its names, a directory before what is in it; what goes
 /// meanwhile is passed over.
 fn walk(directory: &Path) -> impl Iterator<Item = Result<Item>> {
+    walk_but(directory, &[])
+}
+
+/// The same without some directories of it.
+fn walk_but(directory: &Path, but: &[PathBuf]) -> impl Iterator<Item = Result<Item>> {
     let root = directory.to_owned();
+    let but: Vec<PathBuf> = but.iter().map(|path| directory.join(path)).collect();
     let entries = WalkDir::new(directory)
         .min_depth(1)
         .sort_by_file_name()
-        .into_iter();
+        .into_iter()
+        .filter_entry(move |entry| !but.iter().any(|path| path == entry.path()));
     entries.filter_map(move |entry| {
         let item = entry.and_then(|entry| {
             let mark = mark(&entry)?;
@@ -289,5 +313,31 @@ mod tests {
         assert!(are_same(&at("one"), &at("other")).unwrap());
         fs::create_dir(at("other/empty")).unwrap();
         assert!(!are_same(&at("one"), &at("other")).unwrap());
+    }
+
+    #[test]
+    fn what_differs_from_a_copy_counts_but_for_some_directories() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        for root in ["data", "copy"] {
+            std::fs::create_dir_all(at(root).join("media/1")).unwrap();
+            std::fs::write(at(root).join("settings.json"), "{}").unwrap();
+            let file = File::options()
+                .write(true)
+                .open(at(root).join("settings.json"));
+            file.unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+        }
+        let lines = || {
+            let but = [PathBuf::from("media")];
+            differences(&at("copy"), &at("data"), &but).unwrap().lines()
+        };
+        std::fs::write(at("data/media/1/new"), "").unwrap();
+        assert!(lines().is_empty());
+        std::fs::write(at("data/settings.json"), "{\"a\": 1}").unwrap();
+        std::fs::write(at("data/more"), "").unwrap();
+        assert_eq!(
+            lines(),
+            ["1 file new: more", "1 file changed: settings.json"]
+        );
     }
 }

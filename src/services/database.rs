@@ -1,6 +1,7 @@
 //! The database server: how its container is made, and how it is asked. Statements go to the
 //! client in its own container on standard input, so that no password is in an argument.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::engine::{Endpoint, Engine, NoAnswer, Output};
@@ -42,6 +43,11 @@ const ARENAS: (&str, &str) = ("MALLOC_ARENA_MAX", "2");
 
 /// The container of a cluster's database server.
 pub fn spec(cluster: &Cluster) -> ContainerSpec {
+    spec_on(cluster, cluster.layout.database_data())
+}
+
+/// The same on other data.
+pub fn spec_on(cluster: &Cluster, data: PathBuf) -> ContainerSpec {
     ContainerSpec {
         name: names::service(&cluster.name, Role::Database),
         image: cluster.database_image.to_string(),
@@ -62,7 +68,7 @@ pub fn spec(cluster: &Cluster) -> ContainerSpec {
         labels: labels(cluster, Some(Role::Database)),
         mounts: vec![
             Mount {
-                source: cluster.layout.database_data(),
+                source: data,
                 target: "/var/lib/mysql".to_owned(),
                 read_only: false,
             },

@@ -1,6 +1,7 @@
 //! The search server: how its container is made, and how it is asked.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::engine::{Answer, Endpoint, Engine, NoAnswer, Request};
@@ -21,6 +22,11 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 /// The container of a cluster's search server.
 pub fn spec(cluster: &Cluster) -> ContainerSpec {
+    spec_on(cluster, cluster.layout.search_data())
+}
+
+/// The same on other data.
+pub fn spec_on(cluster: &Cluster, data: PathBuf) -> ContainerSpec {
     let heap = (cluster.search_memory.mebibytes() / 2).max(128);
     ContainerSpec {
         name: names::service(&cluster.name, Role::Search),
@@ -33,7 +39,7 @@ pub fn spec(cluster: &Cluster) -> ContainerSpec {
         )]),
         labels: labels(cluster, Some(Role::Search)),
         mounts: vec![Mount {
-            source: cluster.layout.search_data(),
+            source: data,
             target: "/usr/share/elasticsearch/data".to_owned(),
             read_only: false,
         }],

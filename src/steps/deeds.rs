@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::host::{crash, files, inventory};
 use crate::journal::Deeds;
 use crate::services::read_only;
@@ -61,7 +61,7 @@ impl Deeds<Step> for World<'_> {
             Step::AwaitHealthy { instances, seconds } => {
                 wait::for_instances(self, instances, *seconds)
             }
-            Step::AtOnce { steps } => self.act_at_once(steps),
+            Step::WithItsPlace { of } => self.act(of),
             Step::IfPossible { of } => match self.act(of) {
                 Err(error) if !error.interrupted => {
                     self.observer.warn(&error.to_string());
@@ -134,6 +134,12 @@ impl Deeds<Step> for World<'_> {
                 directory,
                 planned,
             } => noted::check_texts(instance, directory, planned),
+            Step::CheckCopied {
+                instance,
+                directory,
+                worked_on,
+                but,
+            } => files_copy::check_copied(instance, directory, worked_on, but),
             Step::Serve { .. } => {
                 crash::point("before others write to new content");
                 Ok(())
@@ -180,7 +186,6 @@ impl Deeds<Step> for World<'_> {
                 ..
             } => app::forget_index(self, search, index),
             Step::IfPossible { of } => self.undo(of),
-            Step::AtOnce { steps } => steps.iter().rev().try_for_each(|step| self.undo(step)),
             Step::MakeSchema { database, schema } => self.unless_it_goes(
                 &self.layout.database_data_before(),
                 database::server(self, database).drop_schema(schema),
@@ -221,12 +226,14 @@ impl Deeds<Step> for World<'_> {
                 &self.layout.search_data_before(),
                 app::delete_index(self, search, index),
             ),
-            Step::DiscardDirectory { .. }
+            Step::WithItsPlace { .. }
+            | Step::DiscardDirectory { .. }
             | Step::DiscardFiles { .. }
             | Step::CheckSnapshot { .. }
             | Step::CheckUnwritten { .. }
             | Step::CheckFiles { .. }
             | Step::CheckTexts { .. }
+            | Step::CheckCopied { .. }
             | Step::CloseProof { .. }
             | Step::RemoveStray { .. }
             | Step::RemoveSetAside { .. }
@@ -251,21 +258,6 @@ impl Deeds<Step> for World<'_> {
 }
 
 impl World<'_> {
-    /// What one of them still does is waited for also where another one fails.
-    fn act_at_once(&self, steps: &[Step]) -> Result<()> {
-        std::thread::scope(|scope| {
-            let begun: Vec<_> = steps
-                .iter()
-                .map(|step| scope.spawn(move || self.act(step)))
-                .collect();
-            let ends = begun.into_iter().map(|one| {
-                let broke_off = |_| Err(Error::failed("one of several steps broke off"));
-                one.join().unwrap_or_else(broke_off)
-            });
-            ends.fold(Ok(()), Result::and)
-        })
-    }
-
     /// While another server's data is kept aside, that of the new one goes as a whole when all is
     /// undone: a server that does not answer then keeps nobody from going back.
     fn unless_it_goes(&self, kept_aside: &Path, undone: Result<()>) -> Result<()> {

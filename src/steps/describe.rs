@@ -19,6 +19,7 @@ impl Step {
                 | Step::NoteFiles { .. }
                 | Step::CheckFiles { .. }
                 | Step::CheckTexts { .. }
+                | Step::CheckCopied { .. }
                 | Step::Serve { .. }
                 | Step::ReleaseWork { .. }
                 | Step::CompareIndex { .. }
@@ -54,11 +55,7 @@ impl Step {
             Step::CompareIndex { index, .. } => {
                 format!("fill the search index {index} if it lacks anything")
             }
-            Step::IfPossible { of } => of.describe(),
-            Step::AtOnce { steps } => {
-                let all: Vec<String> = steps.iter().map(Step::describe).collect();
-                all.join("; at once ")
-            }
+            Step::IfPossible { of } | Step::WithItsPlace { of } => of.describe(),
             Step::UpgradeServer { .. } => {
                 "bring the database server's own tables to its version".to_owned()
             }
@@ -143,6 +140,10 @@ impl Step {
             Step::CheckTexts { instance, .. } => {
                 format!("see that the settings of {instance} are what they were")
             }
+            Step::CheckCopied { directory, .. } => format!(
+                "see that {} is what was copied, if it is to give way",
+                directory.display()
+            ),
             Step::Serve { .. } => {
                 "let others write to it: what is written is not taken back from here on".to_owned()
             }

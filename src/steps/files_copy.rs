@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::error::Result;
 use crate::host::clone::{Clone as TreeClone, Rules};
 use crate::host::{crash, files, inventory};
-use crate::steps::{World, exchange};
+use crate::model::name::Name;
+use crate::steps::{World, exchange, noted};
 
 /// How many directories above a copy are made for it: `undo/NAME/ID/content/`.
 const LEVELS: usize = 3;
@@ -56,6 +57,21 @@ pub fn settle(worked_on: &Path, kept: &Path) -> Result<()> {
     let aside = aside(worked_on);
     files::remove_tree(&aside)?;
     files::rename(if same { worked_on } else { kept }, &aside)
+}
+
+/// Fails where `directory` has other files than when two copies were made of it, of which the one that was
+/// `worked_on` is to take its place. Files in `but` do not count.
+pub fn check_copied(
+    instance: &Name,
+    directory: &Path,
+    worked_on: &Path,
+    but: &[PathBuf],
+) -> Result<()> {
+    if !worked_on.is_dir() {
+        return Ok(());
+    }
+    let changes = inventory::differences(&aside(worked_on), directory, but)?;
+    noted::need_none(instance, &changes.lines())
 }
 
 /// Removes the copy that was set aside; both go then.

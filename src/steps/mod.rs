@@ -54,7 +54,7 @@ pub use kept::Written;
 pub use noted::{Noted, Texts, record, refusal, texts_of, written_since};
 pub use place::Entry;
 pub use proof::Member;
-pub use schema_copy::SchemaCopy;
+pub use schema_copy::{Elsewhere, SchemaCopy};
 
 /// In `.kor-cluster/index_unknown/NAME`: nobody compared the index with the table yet.
 pub const INDEX_UNKNOWN: &str = "unknown\n";
@@ -161,11 +161,11 @@ pub enum Step {
         /// The step.
         of: Box<Step>,
     },
-    /// Does steps at once that have nothing to do with each other, where somebody waits for all of
-    /// them.
-    AtOnce {
-        /// The steps.
-        steps: Vec<Step>,
+    /// Does another step within a place that is thrown away as a whole: the undo leaves it to that, for
+    /// who would have to be asked may be gone.
+    WithItsPlace {
+        /// The step.
+        of: Box<Step>,
     },
     /// Brings the tables that are a database server's own to its version.
     UpgradeServer {
@@ -397,6 +397,18 @@ pub enum Step {
         directory: PathBuf,
         /// What they said.
         planned: Texts,
+    },
+    /// Fails where a copy of files that was worked on is about to take their place, and they were written
+    /// to since it was made.
+    CheckCopied {
+        /// Whose they are.
+        instance: Name,
+        /// Their directory.
+        directory: PathBuf,
+        /// The copy; nothing is there where it was not needed.
+        worked_on: PathBuf,
+        /// Directories in it whose files are only ever new, with a row for each.
+        but: Vec<PathBuf>,
     },
     /// From here on content serves, and others write to it. Once they did, an interrupted operation is gone
     /// on with as long as that works; the undo takes a snapshot of it first.

@@ -228,7 +228,8 @@ pub fn check_texts(instance: &Name, directory: &Path, planned: &Texts) -> Result
     need_none(instance, &changed_texts(directory, planned)?)
 }
 
-fn need_none(instance: &Name, changes: &[String]) -> Result<()> {
+/// Fails where there are such changes.
+pub fn need_none(instance: &Name, changes: &[String]) -> Result<()> {
     match changes {
         [] => Ok(()),
         lines => Err(

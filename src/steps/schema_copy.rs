@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::host::fifo::Fifo;
 use crate::host::fifo_in::FifoIn;
 use crate::host::{chance, crash, files};
@@ -42,10 +42,10 @@ pub struct SchemaCopy {
     pub database: String,
     /// The schema that is copied.
     pub from: String,
-    /// The container of another server that the copy is made in, where it is not the original's.
-    /// Nobody has an account there before.
+    /// Another server that the copy is made in, where it is not the original's. Nobody has an account
+    /// there before, and all of it is thrown away.
     #[serde(default)]
-    pub into: Option<String>,
+    pub into: Option<Elsewhere>,
     /// The copy.
     pub to: String,
     /// The user whom the copy belongs to.
@@ -65,6 +65,15 @@ pub struct SchemaCopy {
     pub follows: bool,
 }
 
+/// A database server that is not the cluster's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Elsewhere {
+    /// Its container.
+    pub database: String,
+    /// The directory of its data.
+    pub data: PathBuf,
+}
+
 /// All did before this was written down.
 fn follows() -> bool {
     true
@@ -82,7 +91,8 @@ impl SchemaCopy {
 
     /// The container of the server that the copy is made in.
     fn target(&self) -> &str {
-        self.into.as_deref().unwrap_or(&self.database)
+        let elsewhere = self.into.as_ref().map(|into| &into.database);
+        elsewhere.unwrap_or(&self.database)
     }
 
     fn replayer(&self) -> String {
@@ -245,6 +255,9 @@ pub fn undo(world: &World<'_>, copy: &SchemaCopy) -> Result<()> {
     ] {
         files::remove_file(&path)?;
     }
+    if !copy.follows {
+        return Ok(());
+    }
     server(world, &copy.database).drop_account(&copy.replayer())
 }
 
@@ -263,6 +276,10 @@ fn copy_once(
     let login = copy.beside("cnf");
     let text = load::login(&copy.user, &copy.password);
     files::write(&login, text.reveal(), files::PRIVATE)?;
+    let data = match &copy.into {
+        Some(into) => into.data.clone(),
+        None => world.layout.database_data(),
+    };
     let follows = copy.follows && replay::can_be_followed(server)?;
     let mut out = Fifo::make(&copy.pipe)?;
     let into = FifoIn::make(&copy.beside("load"))?;
@@ -283,7 +300,7 @@ fn copy_once(
                 user: &copy.user,
                 pipe: &copy.beside("load"),
                 login: &copy.beside("cnf"),
-                data: &world.layout.database_data(),
+                data: &data,
             };
             let ended = load::run(engine, load);
             taken.store(true, Ordering::SeqCst);
@@ -294,13 +311,25 @@ fn copy_once(
         let broke_off = || Error::failed("copying the schema broke off");
         let dumped = dumping.join().map_err(|_| broke_off())?;
         let loaded = loading.join().map_err(|_| broke_off())?;
-        loaded.and(dumped)?;
+        loaded.map_err(not_of_a_snapshot).and(dumped)?;
         passed
     })?;
     files::remove_file(&login)?;
     match position {
         None if follows => Err(Error::failed("the dump does not say which moment it is of")),
         position => Ok(position),
+    }
+}
+
+/// What a load says of a snapshot's dump is said of the copy.
+fn not_of_a_snapshot(error: Error) -> Error {
+    match error.kind {
+        Kind::Damaged => Error {
+            kind: Kind::Failed,
+            what: "the copy of the schema cannot be loaded".to_owned(),
+            ..error
+        },
+        _ => error,
     }
 }
 

@@ -360,6 +360,12 @@ fn settings_that_are_written_after_they_were_read_are_not_left_behind() {
     let site = add(&cluster, "v3.0.5");
     let file = cluster.instance_root("main").join("kor.app.yml");
     let words = ["upgrade", "v5.0.1", "--no-snapshot"];
+    let assert_undone = || {
+        assert_eq!(cluster.condition("main"), "up");
+        assert!(site.answers_at("/kinds"));
+        assert_eq!(cluster.status_of("main")["version"], "3.0.5");
+        assert_nothing_left(&cluster);
+    };
     let running = cluster.instance("main", words).spawn();
     let copy = cluster.root.join(".kor-cluster/next/main");
     until("it is at work", 60, || copy.exists());
@@ -367,12 +373,22 @@ fn settings_that_are_written_after_they_were_read_are_not_left_behind() {
     fs::write(&file, &later).unwrap();
     let said = running.end().expect(1).says(&["kor.app.yml was changed"]);
     assert!(said.err.contains("the same again"), "{}", said.err);
-    assert_eq!(cluster.condition("main"), "up");
-    assert!(site.answers_at("/kinds"));
-    assert_eq!(cluster.status_of("main")["version"], "3.0.5");
     assert_eq!(fs::read_to_string(&file).unwrap(), later);
-    assert_nothing_left(&cluster);
+    assert_undone();
+
+    // The files that are copied give way too, for the new version has written to the copy.
+    let running = cluster.instance("main", words).spawn();
+    let is_tried_out = |name: &String| name.ends_with("_proof");
+    until("it is tried out", 120, || {
+        containers(cluster.path()).iter().any(is_tried_out)
+    });
+    let beside = cluster.instance_root("main").join("data/beside.css");
+    fs::write(&beside, "later").unwrap();
+    running.end().expect(1).says(&["1 file new: beside.css"]);
+    assert_eq!(fs::read_to_string(&beside).unwrap(), "later");
+    assert_undone();
     cluster.instance("main", words).ok();
+    assert_eq!(fs::read_to_string(&beside).unwrap(), "later");
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! A rehearsal of an upgrade that brings another server along: on servers of its own, beside those of the
 //! cluster, which nobody notices.
 
+use kor_cluster::model::container::State::Exited as Ended;
+
+use crate::bench::Bench;
 use crate::place::Place;
 use crate::search_change::with_old_server;
 use crate::snapshot::State;
@@ -64,7 +67,10 @@ fn with_another_database_readers_wait_as_long_as_writers() {
     crate::prepared::started(&place);
     let before = State::of(&place);
     let rehearsed = place.link(INSTANCE, WITH_DATABASE).done().out;
-    assert!(rehearsed.contains("every other instance"), "{rehearsed}");
+    assert!(
+        rehearsed.contains("all instances of the cluster"),
+        "{rehearsed}"
+    );
     let said = place.link(INSTANCE, &[WITH_DATABASE, &["--json"]].concat());
     let said = said.done().json();
     assert_eq!(said["database"], "mariadb:11.8");
@@ -85,21 +91,63 @@ fn what_the_upgrade_is_refused_for_its_rehearsal_is_refused_for() {
     assert_eq!(State::of(&place), before);
 }
 
+/// Wherever it is cut off: one that ended cannot be asked any more, and one that is gone is not missed.
 #[test]
-fn after_a_crash_recover_and_shutdown_leave_no_server_of_it() {
+fn after_a_crash_nobody_needs_its_servers() {
+    let bench = Bench::of({
+        let place = Place::in_memory();
+        with_old_server(&place);
+        place
+    });
+    let place = &bench.place;
+    let before = State::of(place);
+    let mut on_servers = 0;
+    for at in (1..).step_by(4) {
+        bench.restore();
+        let mut command = place.tool(place.join(INSTANCE));
+        command
+            .args(WITH_SEARCH)
+            .env("KOR_CLUSTER_CRASH_AT", at.to_string());
+        if command.output().unwrap().status.code().is_some() {
+            break;
+        }
+        on_servers += usize::from(servers(place) == SERVERS);
+        place.change_world(|world| {
+            let gone = SERVERS[at / 4 % 2];
+            world.containers.remove(gone);
+            world.databases.remove(gone);
+            world.searches.remove(gone);
+            for server in SERVERS {
+                if let Some(server) = world.containers.get_mut(server) {
+                    server.state = Ended;
+                }
+            }
+        });
+        place.link(CLUSTER, &["recover"]).done();
+        let differs = State::of(place).differences(&before);
+        assert!(differs.is_empty(), "{at}: {differs:?}");
+    }
+    assert!(on_servers > 5, "{on_servers}");
+}
+
+#[test]
+fn after_a_crash_a_shutdown_leaves_no_server_of_it_and_nobody_else_uses_one() {
     let place = Place::new();
     with_old_server(&place);
     let before = State::of(&place);
     killed_on_its_servers(&place);
-    // One that ended cannot be asked any more.
-    place.change_world(|world| {
-        let database = world.containers.get_mut("c__a_mysql").unwrap();
-        database.state = kor_cluster::model::container::State::Exited;
-    });
-    place.link(CLUSTER, &["recover"]).done();
-    assert_eq!(State::of(&place), before);
-
-    killed_on_its_servers(&place);
+    for (name, container) in &place.world().containers {
+        let live = [place.join("c/mysql"), place.join("c/elastic/data")];
+        let mut mounts = container.spec.mounts.iter();
+        let has_live = mounts.any(|mount| live.contains(&mount.source));
+        assert_eq!(
+            has_live,
+            ["c_mysql", "c_elastic"].contains(&name.as_str()),
+            "{name}"
+        );
+    }
+    let again = place.link(INSTANCE, WITH_SEARCH).with(7);
+    assert!(again.err.contains("recover"), "{}", again.err);
     place.link(CLUSTER, &["shutdown"]).done();
     let world = place.world();
     assert!(world.containers.is_empty() && world.networks.is_empty());

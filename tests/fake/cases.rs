@@ -134,6 +134,7 @@ pub const CASES: &[Case] = &[
     on_instance(with_new_server, &["upgrade", "--undo"]),
     on_instance(with_old_server, apart::WITH_SEARCH),
     on_instance(with_old_server, apart::WITH_SEARCH).failing_at("db:migrate"),
+    on_instance(started, apart::WITH_DATABASE),
     on_instance(started, apart::WITH_DATABASE).failing_at("start c__a_mysql"),
     on_cluster(with_snapshots, &["snapshots", "prune", "--keep-last", "1"]),
     on_cluster(with_snapshot, &["snapshots", "prove", SNAPSHOT]),

@@ -268,3 +268,44 @@ fn a_file_that_the_era_of_before_did_not_have_is_made_and_goes_on_the_way_back()
     place.link(INSTANCE, &["upgrade", "--undo"]).done();
     assert!(!key.exists());
 }
+
+/// Files that give way and may be written to meanwhile, by hand or by the application.
+#[test]
+fn what_gives_way_is_looked_at_again_before_it_does() {
+    for (prepare, words, wanted) in [
+        (
+            by_files as fn(&Place),
+            &["upgrade", "v5.0.1", "--no-snapshot"][..],
+            &[
+                "config.sh",
+                "database.yml",
+                "kor.app.yml",
+                "kor.yml",
+                "mysql.cnf",
+            ][..],
+        ),
+        (
+            crate::prepared::started,
+            &["upgrade", "v5.1.0", "--yes", "--no-snapshot"],
+            &[".env", "config.sh", "mysql.cnf"],
+        ),
+    ] {
+        let place = Place::new();
+        prepare(&place);
+        let mut command = place.tool(place.join(INSTANCE));
+        command.args(words).env("KOR_CLUSTER_CRASH_AT", "9");
+        assert_eq!(command.output().unwrap().status.code(), None);
+        let journal = fs::read_dir(place.join("c/.kor-cluster/journal")).unwrap();
+        let journal = journal.map(|entry| fs::read(entry.unwrap().path()).unwrap());
+        let text = String::from_utf8_lossy(&journal.flatten().collect::<Vec<u8>>()).into_owned();
+        let planned = text.split("\"planned\":{").nth(1).unwrap();
+        let planned = planned.split('}').next().unwrap();
+        for name in wanted {
+            assert!(
+                planned.contains(&format!("\"{name}\":\"")),
+                "{name}: {planned}"
+            );
+        }
+        place.link(INSTANCE, &["recover"]).done();
+    }
+}

@@ -12,9 +12,11 @@ use crate::steps::{Ahead, Plan, Step};
 /// The documents that are going to be there when nobody writes any more.
 pub fn documents(parts: &Parts<'_>, ahead: Option<Ahead>) -> Documents {
     let now = parts.now.instance;
+    // A server that only the copy is in has no other one.
+    let other = now.index.clone().filter(|_| parts.apart.is_none());
     Documents {
         file: None,
-        other: now.index.clone().map(|index| (index, now.version.clone())),
+        other: other.map(|index| (index, now.version.clone())),
         ahead,
     }
 }

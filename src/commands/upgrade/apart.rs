@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use crate::commands::boot::{self, await_service};
 use crate::error::Result;
 use crate::model::cluster::Cluster;
-use crate::model::container::{ContainerSpec, Role};
+use crate::model::container::{ContainerSpec, Role, names};
 use crate::model::layout::InstanceLayout;
 use crate::model::name::Name;
 use crate::services::{database, labels, search};
-use crate::steps::{Entry, Plan, Step};
+use crate::steps::{Elsewhere, Entry, Plan, Step};
 
-/// What both take before anything is in them, roundly, in bytes.
+/// What both take before anything is in them, roundly, in bytes: the database's log and its own tables.
 pub const EMPTY_BYTES: u64 = 256 << 20;
 
 /// Both servers of a cluster, for one instance.
@@ -84,6 +84,14 @@ impl Apart {
         }
     }
 
+    /// The server that the copy of the schema is made in.
+    pub fn elsewhere(&self) -> Elsewhere {
+        Elsewhere {
+            database: names::service(&self.cluster.name, Role::Database),
+            data: self.data(Role::Database),
+        }
+    }
+
     fn data(&self, role: Role) -> PathBuf {
         self.directory.join(role.as_str())
     }
@@ -91,25 +99,20 @@ impl Apart {
     /// As the cluster's own, but for the data. Without a role nobody takes them for those, and a
     /// `shutdown` after a crash removes them as it does all strays.
     fn specs(&self) -> [(Role, ContainerSpec); 2] {
-        let layout = &self.cluster.layout;
-        let own = [
+        let (cluster, data) = (&self.cluster, |role| self.data(role));
+        let servers = [
             (
                 Role::Database,
-                layout.database_data(),
-                database::spec(&self.cluster),
+                database::spec_on(cluster, data(Role::Database)),
             ),
-            (
-                Role::Search,
-                layout.search_data(),
-                search::spec(&self.cluster),
-            ),
+            (Role::Search, search::spec_on(cluster, data(Role::Search))),
         ];
-        own.map(|(role, data, mut spec)| {
-            for mount in spec.mounts.iter_mut().filter(|mount| mount.source == data) {
-                mount.source = self.data(role);
-            }
-            spec.labels = labels(&self.cluster, None);
-            spec.restarts = false;
+        servers.map(|(role, spec)| {
+            let spec = ContainerSpec {
+                labels: labels(cluster, None),
+                restarts: false,
+                ..spec
+            };
             (role, spec)
         })
     }

@@ -6,6 +6,7 @@ use crate::commands::confirm::{Question, confirm};
 use crate::commands::context::{Context, typed};
 use crate::commands::observed::Observed;
 use crate::commands::session::{Session, services_are_down};
+use crate::commands::upgrade::apart::EMPTY_BYTES;
 use crate::commands::upgrade::parts::Parts;
 use crate::commands::{arrival, images, import, new, start};
 use crate::error::{Error, Result};
@@ -143,7 +144,7 @@ pub fn place(
         well(context, observed, now)?;
     }
     // What an index is made of ahead is gone before the copy is made, but not out of the log.
-    room(session, now, also, parts.ahead.is_some())
+    room(session, parts, also)
 }
 
 /// Whether an instance that runs is well.
@@ -168,12 +169,14 @@ pub fn well(context: &Context<'_>, observed: &Observed, app: &App<'_>) -> Result
 }
 
 /// The copy of the schema and its log take twice its size at most (three times where a copy went
-/// `ahead`), and others need some as well; files are linked where they can be, and copied where not.
-fn room(session: &Session<'_>, now: &App<'_>, also: u64, ahead: bool) -> Result<u64> {
-    let layout = &session.cluster.layout;
+/// `ahead`), and others need some as well; files are linked where they can be, and copied where not. Servers
+/// that a rehearsal has to itself have the copy in the cluster's directory.
+fn room(session: &Session<'_>, parts: &Parts<'_>, also: u64) -> Result<u64> {
+    let (now, layout) = (&parts.now, &session.cluster.layout);
     let server = database::Server::of(session.context.engine, &session.cluster);
-    let times = 2 + u64::from(ahead);
-    let schema = server.schema_bytes(&now.instance.schema)? * times;
+    let times = 2 + u64::from(parts.ahead.is_some());
+    let once = server.schema_bytes(&now.instance.schema)?;
+    let schema = once * times;
     let data = now.instance.layout.inside(&now.contract.content.directory);
     let (root, rows) = (layout.root(), layout.database_data());
     let (files_on, free_for_files) = space::free(root)?;
@@ -184,10 +187,15 @@ fn room(session: &Session<'_>, now: &App<'_>, also: u64, ahead: bool) -> Result<
         true => 0,
         false => sizes::of_directory(&data, COUNTING).bytes * 2,
     };
+    let apart = match parts.apart {
+        None => 0,
+        // The rows, and the log that loading them makes.
+        Some(_) => once * 2 + EMPTY_BYTES + LEFT_TO_OTHERS,
+    };
     let needed_for_rows = schema + also + LEFT_TO_OTHERS;
     let needed_for_files = match files_on == schema_on {
-        true => files + needed_for_rows,
-        false => files,
+        true => files + needed_for_rows.max(apart),
+        false => files + apart,
     };
     for (needed, free, path) in [
         (needed_for_files, free_for_files, root),
@@ -197,7 +205,7 @@ fn room(session: &Session<'_>, now: &App<'_>, also: u64, ahead: bool) -> Result<
             return Err(Error::refused("there is no room for a copy of the content")
                 .why(format!(
                     "database {}, files {}: {} are free in {}",
-                    human(needed_for_rows),
+                    human(needed_for_rows.max(apart)),
                     human(files),
                     human(free),
                     path.display()

@@ -8,16 +8,30 @@ use crate::model::container::{Role, names};
 use crate::model::layout::InstanceLayout;
 use crate::model::undo::Place;
 use crate::services::app::App;
-use crate::steps::{Entry, Plan, SchemaCopy, Step};
+use crate::steps::{Elsewhere, Entry, Plan, SchemaCopy, Step};
 
 /// The steps that make a copy as the original is in one moment, and lay out its place.
 pub fn push_still(plan: &mut Plan, now: &App<'_>, app: &App<'_>, entries: Vec<Entry>) {
-    let copy = copy_of(now, app, false);
-    match copy.into {
-        None => push_place(plan, app, entries),
-        // Schema and user go with their server, which may be gone when they would be dropped.
-        Some(_) => push_entries(plan, entries),
-    }
+    push_place(plan, app, entries);
+    push_moment(plan, copy_of(now, app, false));
+}
+
+/// The same in a server of its own.
+pub fn push_still_in(
+    plan: &mut Plan,
+    now: &App<'_>,
+    app: &App<'_>,
+    entries: Vec<Entry>,
+    server: Elsewhere,
+) {
+    // Schema and user go with their server, which may be gone when they would be dropped.
+    push_entries(plan, entries);
+    let mut copy = copy_of(now, app, false);
+    copy.into = Some(server);
+    push_moment(plan, copy);
+}
+
+fn push_moment(plan: &mut Plan, copy: Box<SchemaCopy>) {
     plan.push(Step::CopySchema { copy: copy.clone() });
     plan.push(Step::LeaveCopy { copy });
 }
@@ -37,16 +51,13 @@ pub fn push_let_go(plan: &mut Plan, app: &App<'_>, index: Option<String>) {
     });
 }
 
-/// From the instance as it serves to another description of it, which may be in a cluster with
-/// servers of its own; whether it `follows`.
+/// From the instance as it serves to another description of it; whether it `follows`.
 pub fn copy_of(now: &App<'_>, beside: &App<'_>, follows: bool) -> Box<SchemaCopy> {
     let name = &now.instance.name;
     let exchange = now.cluster.layout.exchange();
-    let server = |app: &App<'_>| names::service(&app.cluster.name, Role::Database);
-    let (from, to) = (server(now), server(beside));
     Box::new(SchemaCopy {
-        into: (to != from).then_some(to),
-        database: from,
+        database: names::service(&now.cluster.name, Role::Database),
+        into: None,
         from: now.instance.schema.clone(),
         to: beside.instance.schema.clone(),
         user: beside.instance.database_user.clone(),

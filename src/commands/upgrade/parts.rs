@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::commands::kept::Found;
 use crate::commands::server_change::Change;
+use crate::commands::upgrade::apart::Apart;
 use crate::commands::upgrade::crossing::Crossing;
 use crate::commands::upgrade::way::Way;
 use crate::model::undo::Kept;
@@ -33,6 +34,8 @@ pub struct Parts<'a> {
     pub planned: Texts,
     /// What another era has differently.
     pub crossing: &'a Crossing,
+    /// The servers that a rehearsal has to itself, where it does.
+    pub apart: Option<&'a Apart>,
     /// Another server that the cluster shares, if there is to be one.
     pub change: Option<&'a Change>,
     /// What is written down of the content that gives way.

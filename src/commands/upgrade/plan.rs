@@ -1,6 +1,6 @@
 //! The steps of an upgrade.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::commands::index;
 use crate::commands::kept;
@@ -9,7 +9,6 @@ use crate::commands::proof::{Beside, Proof};
 use crate::commands::server_change::{self, Change};
 use crate::commands::session::Session;
 use crate::commands::upgrade::ahead;
-use crate::commands::upgrade::apart::Apart;
 use crate::commands::upgrade::copied::{self, Files};
 use crate::commands::upgrade::parts::Parts;
 use crate::commands::upgrade::way::Way;
@@ -66,14 +65,12 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
         plan.steps[before..].iter_mut().for_each(Step::hurry);
     }
     let noted = kept::noted(&parts.undo, then, &parts.kept.entries);
-    let note = Step::NoteContent {
+    plan.push(proof.end());
+    plan.push(Step::NoteContent {
         noted: noted.clone(),
         beside: parts.beside.instance.layout.root().to_owned(),
         sums: Some(copy.sums()),
         kept: Box::new(parts.kept.clone()),
-    };
-    plan.push(Step::AtOnce {
-        steps: vec![proof.end(), note],
     });
     if let Some(change) = parts.change {
         change.push_config(&mut plan, &session.cluster)?;
@@ -122,7 +119,8 @@ fn push_copied(
         if copy.follows {
             plan.push(Step::FollowCopy { copy: copy.clone() });
         }
-        // Nobody has to wait for that.
+        // Nobody has to wait for that, nor for what would fail later.
+        plan.push(check_texts(parts));
         plan.push(proof.open());
         web = push_read_only(plan, session, observed, parts)?;
     } else if !parts.change.is_some_and(Change::stops_all) {
@@ -131,14 +129,10 @@ fn push_copied(
     // What came while it was waited for.
     plan.steps
         .extend(unfinished::wait_for_worker(now, then, false));
-    let mut steps = vec![Step::CompleteCopy { copy }];
-    steps.extend(copied::files(now, places, files));
-    match serves {
-        true => plan.push(Step::AtOnce { steps }),
-        false => {
-            plan.steps.extend(steps);
-            plan.push(proof.open());
-        }
+    plan.push(Step::CompleteCopy { copy });
+    plan.steps.extend(copied::files(now, places, files));
+    if !serves {
+        plan.push(proof.open());
     }
     Ok(web)
 }
@@ -167,15 +161,26 @@ fn push_read_only(
     Ok(web)
 }
 
+fn check_texts(parts: &Parts<'_>) -> Step {
+    Step::CheckTexts {
+        instance: parts.now.instance.name.clone(),
+        directory: parts.now.instance.layout.root().to_owned(),
+        planned: parts.planned.clone(),
+    }
+}
+
 /// What takes the place of what is there; and what nothing reads any more gives way too.
 fn push_exchange(plan: &mut Plan, parts: &Parts<'_>) {
     let live = &parts.now.instance.layout;
     let before = parts.undo.join(CONTENT);
-    // Old versions write theirs themselves, also while their database is read-only.
-    plan.push(Step::CheckTexts {
+    // The old version writes some itself, also while its database is read-only.
+    plan.push(check_texts(parts));
+    let content = &parts.now.contract.content;
+    plan.push(Step::CheckCopied {
         instance: parts.now.instance.name.clone(),
-        directory: live.root().to_owned(),
-        planned: parts.planned.clone(),
+        directory: live.inside(&content.directory),
+        worked_on: parts.beside.instance.layout.inside(&content.directory),
+        but: content.write_once.iter().map(PathBuf::from).collect(),
     });
     plan.push(Step::Exchange {
         entries: parts.exchanged.clone(),
@@ -227,14 +232,20 @@ fn push_end(
 ///
 /// # Errors
 /// Exit 2 where the configured repository is none.
-pub fn rehearsal(session: &Session<'_>, parts: &Parts<'_>, apart: Option<&Apart>) -> Result<Plan> {
+pub fn rehearsal(session: &Session<'_>, parts: &Parts<'_>) -> Result<Plan> {
     let mut plan = session.plan();
     plan.instances = vec![parts.now.instance.name.clone()];
+    // Another operation would make its copy in the same places.
+    plan.content = true;
     first_content::push_waits(&mut plan, session);
-    if let Some(apart) = apart {
-        apart.push(&mut plan);
+    let (now, beside, entries) = (&parts.now, &parts.beside, parts.entries.clone());
+    match parts.apart {
+        None => copied::push_still(&mut plan, now, beside, entries),
+        Some(apart) => {
+            apart.push(&mut plan);
+            copied::push_still_in(&mut plan, now, beside, entries, apart.elsewhere());
+        }
     }
-    copied::push_still(&mut plan, &parts.now, &parts.beside, parts.entries.clone());
     let place = parts.beside.instance.layout.clone();
     for files in [Files::Copied, Files::Updated] {
         plan.steps
@@ -247,10 +258,9 @@ pub fn rehearsal(session: &Session<'_>, parts: &Parts<'_>, apart: Option<&Apart>
     plan.push(proof.close());
     // What was tried out goes the way that a failure would go.
     plan.no_return_from_here();
-    let beside = parts.beside.instance;
-    match apart {
-        Some(apart) => apart.push_let_go(&mut plan, &beside.layout),
-        None => copied::push_let_go(&mut plan, &parts.beside, beside.index.clone()),
+    match parts.apart {
+        Some(apart) => apart.push_let_go(&mut plan, &beside.instance.layout),
+        None => copied::push_let_go(&mut plan, beside, beside.instance.index.clone()),
     }
     Ok(plan)
 }
@@ -284,7 +294,11 @@ fn push_work(
     let mut fill = index::step(&app, &session.id, there)?;
     if kept.is_none() {
         // A rehearsal measures both.
-        plan.steps.extend(fill.take());
+        let fill = fill.take();
+        plan.steps.extend(match parts.apart {
+            None => fill,
+            Some(_) => fill.map(|fill| Step::WithItsPlace { of: Box::new(fill) }),
+        });
     }
     let beside = Beside {
         meanwhile: fill,

@@ -11,7 +11,7 @@ use crate::commands::observed::Observed;
 use crate::commands::report::Report;
 use crate::commands::server_change::Change;
 use crate::commands::session::{Extent, Session, Touch};
-use crate::commands::upgrade::apart::{self, Apart};
+use crate::commands::upgrade::apart::Apart;
 use crate::commands::upgrade::parts::Parts;
 use crate::commands::upgrade::told::{self, Keeping};
 use crate::commands::upgrade::way::{Given, Way};
@@ -19,7 +19,6 @@ use crate::commands::upgrade::{Args, check, plan, take};
 use crate::error::Result;
 use crate::host::store;
 use crate::journal::Observer;
-use crate::model::container::ContainerSpec;
 use crate::model::label;
 use crate::model::memory::human;
 use crate::model::name::Name;
@@ -71,22 +70,19 @@ pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
     let same_search = change.is_none_or(|change| change.new_search().is_none());
     let given = Given::of(&session, serves, same_search);
     let described = take::describe(&session.cluster, now, to, (contract, next), given)?;
-    let mut parts = take::parts(&session, &described, (contract, next), false, change)?;
     let apart = change
         .map(|change| Apart::of(&change.wanted, &name))
         .transpose()?;
-    let bytes = check::place(
-        &session,
-        &observed,
-        &parts,
-        apart.as_ref().map_or(0, |_| apart::EMPTY_BYTES),
-    )?;
+    let mut parts = take::parts(&session, &described, (contract, next), false, change)?;
+    if let Some(apart) = &apart {
+        parts.beside.cluster = &apart.cluster;
+        parts.apart = Some(apart);
+    }
+    let also = change.map_or(0, Change::takes);
+    let bytes = also + check::place(&session, &observed, &parts, also)?;
     if let Some(change) = change {
         Change::need_the_configured(&session, asked, &observed)?;
         change.ensure(&session)?;
-    }
-    if let Some(apart) = &apart {
-        parts.beside.cluster = &apart.cluster;
     }
     // Asked here too: where writers cannot be kept out, the upgrade would be refused.
     read_only::rights(
@@ -95,9 +91,13 @@ pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
         &described.now.schema,
         &contract.content.tables_without_content,
     )?;
-    let plan = plan::rehearsal(&session, &parts, apart.as_ref())?;
+    let plan = plan::rehearsal(&session, &parts)?;
+    if let Some(change) = change {
+        take::say_no_way_back(&session, change, (&described.now, contract));
+    }
     let crossing = &described.crossing;
     let lines = crossing.lines(&parts.then, Keeping::Untouched);
+    timed.begin();
     if let Some(report) = session.carry_out(&plan)? {
         let mut needed = images::of_apps(&[parts.now, parts.then])?;
         if let Some(change) = change {
@@ -105,17 +105,40 @@ pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
         }
         return told::of_images(&session, crossing.add_to(report, lines), &needed);
     }
-    let times = Times::of(&plan, &timed, &parts);
+    let times = Times::of(&plan, &timed.took(), &Waits::of(&parts, serves));
     let report = report(&session, &plan, (&name, to), (&times, bytes), change);
     Ok(crossing.add_to(report, lines))
 }
 
+/// What somebody would wait for in the upgrade.
+struct Waits {
+    /// Whether readers are served meanwhile, and files are copied before.
+    serves: bool,
+    /// Whether the schema is copied before.
+    follows: bool,
+    /// Whether the index is made before.
+    index_ahead: bool,
+    /// Whether all instances are down meanwhile.
+    all_down: bool,
+}
+
+impl Waits {
+    fn of(parts: &Parts<'_>, serves: bool) -> Self {
+        Waits {
+            serves,
+            follows: parts.follows,
+            index_ahead: parts.way != Way::None,
+            all_down: parts.change.is_some_and(Change::stops_all),
+        }
+    }
+}
+
 /// How long the upgrade would take for what somebody waits for.
+#[derive(Debug, PartialEq, Eq)]
 struct Times {
     start: Duration,
     migration: Duration,
     index: Duration,
-    /// Whether the index is made while others still write.
     index_ahead: bool,
     /// How long writers are refused, with all of it.
     refused: Duration,
@@ -124,44 +147,43 @@ struct Times {
 }
 
 impl Times {
-    fn of(plan: &Plan, timed: &Timed<'_>, parts: &Parts<'_>) -> Self {
-        let took = timed.took();
+    /// By how long each step of a rehearsal took.
+    fn of(plan: &Plan, took: &[Duration], waits: &Waits) -> Self {
         let of = |wanted: fn(&Step) -> bool| -> Duration {
-            let steps = plan.steps.iter().zip(&took);
-            steps
-                .filter(|(step, _)| wanted(step))
-                .map(|(_, took)| *took)
-                .sum()
+            let steps = plan.steps.iter().zip(took);
+            let wanted = steps.filter(|(step, _)| match step {
+                Step::WithItsPlace { of } => wanted(of),
+                step => wanted(step),
+            });
+            wanted.map(|(_, took)| *took).sum()
         };
-        let is_service = |spec: &ContainerSpec| !spec.labels.contains_key(label::INSTANCE);
-        let servers = plan.steps.iter().zip(&took).filter(|(step, _)| match step {
-            Step::RunContainer { spec } => is_service(spec),
-            _ => false,
+        let unless = |before: bool, wanted| match before {
+            true => Duration::ZERO,
+            false => of(wanted),
+        };
+        let start = of(|step| match step {
+            // Not of a server that the rehearsal has to itself.
+            Step::RunContainer { spec } => spec.labels.contains_key(label::INSTANCE),
+            step => matches!(step, Step::AwaitProof { .. }),
         });
-        let servers: Duration = servers.map(|(_, took)| *took).sum();
-        let start = of(|s| matches!(s, Step::RunContainer { .. } | Step::AwaitProof { .. }));
-        let start = start.saturating_sub(servers);
-        let migration = of(|s| matches!(s, Step::RunPhase { .. }));
-        let index = of(|s| matches!(s, Step::MakeIndex { .. } | Step::FillIndex { .. }));
-        let files = of(|s| matches!(s, Step::UpdateFiles { .. }));
-        let index_ahead = parts.way != Way::None;
-        let in_between = match index_ahead {
-            true => Duration::ZERO,
-            false => index,
-        };
-        let all_down = parts.change.is_some_and(Change::stops_all);
-        let copy = match parts.follows && !all_down {
-            true => Duration::ZERO,
-            false => of(|s| matches!(s, Step::CopySchema { .. })),
-        };
-        let refused = copy + migration + in_between + files * 2 + start * 2;
+        let migration = of(|step| matches!(step, Step::RunPhase { .. }));
+        let is_index =
+            |step: &Step| matches!(step, Step::MakeIndex { .. } | Step::FillIndex { .. });
+        let copied = unless(waits.serves && waits.follows, |step| {
+            matches!(step, Step::CopySchema { .. })
+        });
+        let files = unless(waits.serves, |step| matches!(step, Step::CopyFiles { .. }))
+            + of(|step| matches!(step, Step::UpdateFiles { .. }));
+        // Two copies of the files, and two starts.
+        let refused =
+            copied + migration + unless(waits.index_ahead, is_index) + files * 2 + start * 2;
         Times {
             start,
             migration,
-            index,
-            index_ahead,
+            index: of(is_index),
+            index_ahead: waits.index_ahead,
             refused,
-            unread: match all_down {
+            unread: match waits.all_down {
                 true => refused,
                 false => start,
             },
@@ -183,16 +205,14 @@ fn report(
     };
     let copied = change.filter(|change| change.stops_all());
     let copied = copied.map(Change::takes);
-    let bytes = bytes + copied.unwrap_or(0);
     let mut lines = vec![
         format!("{to} answers on a copy of instance {name}; the copy is gone again"),
         format!(
             "readers would get no answer for about {}{}",
             seconds(times.unread),
-            if copied.is_none() {
-                " (its start-up)"
-            } else {
-                ""
+            match copied {
+                None => " (its start-up)",
+                Some(_) => "",
             },
         ),
         format!(
@@ -200,17 +220,18 @@ fn report(
             seconds(times.refused),
             seconds(times.migration),
         ),
-        format!("it would take {} of room at most", human(bytes)),
     ];
-    if let Some(copied) = copied {
-        lines.insert(
-            3,
-            format!(
-                "both, and every other instance, also while {} of the database's data are copied and the server starts on them",
-                human(copied)
-            ),
-        );
-    }
+    lines.extend(copied.map(|bytes| {
+        format!(
+            "all instances of the cluster would be down for that time and more: {} of the database's data are copied, the server starts on them, and each instance is tried out",
+            human(bytes)
+        )
+    }));
+    lines.extend(change.and_then(Change::new_search).map(|_| {
+        "no instance of the cluster would find anything until its search index is made anew"
+            .to_owned()
+    }));
+    lines.push(format!("it would take {} of room at most", human(bytes)));
     session.report(
         plan,
         lines,
@@ -241,6 +262,13 @@ impl<'a> Timed<'a> {
         Timed {
             inner,
             begun: Mutex::default(),
+        }
+    }
+
+    /// What was recovered before was no step of the plan.
+    fn begin(&self) {
+        if let Ok(mut begun) = self.begun.lock() {
+            begun.clear();
         }
     }
 
@@ -280,5 +308,113 @@ impl Observer for Timed<'_> {
 
     fn warn(&self, text: &str) {
         self.inner.warn(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::container::ContainerSpec;
+    use crate::steps::SchemaCopy;
+
+    fn plan() -> (Plan, Vec<Duration>) {
+        let run = |name: &str, instance: bool| -> Step {
+            let labels = match instance {
+                true => json!({label::INSTANCE: "a"}),
+                false => json!({}),
+            };
+            let spec = json!({
+                "name": name, "image": "i", "entrypoint": [], "command": [], "environment": {},
+                "labels": labels, "mounts": [], "network": "n", "aliases": [], "published": [],
+                "work_dir": null, "memory": null, "restarts": false, "stop_seconds": 10,
+            });
+            Step::RunContainer {
+                spec: Box::new(serde_json::from_value::<ContainerSpec>(spec).unwrap()),
+            }
+        };
+        let copy: SchemaCopy = serde_json::from_value(json!({
+            "database": "d", "from": "a", "to": "b", "user": "u", "password": "p", "but": [],
+            "safe": [], "noted": "n", "pipe": "p",
+        }))
+        .unwrap();
+        let files = |copied: bool| {
+            let (from, to) = ("data".into(), "copy".into());
+            let rules = Default::default();
+            match copied {
+                true => Step::CopyFiles { from, to, rules },
+                false => Step::UpdateFiles { from, to, rules },
+            }
+        };
+        let Step::RunContainer { spec } = run("phase", true) else {
+            unreachable!();
+        };
+        let index = Step::MakeIndex {
+            spec: spec.clone(),
+            search: "s".to_owned(),
+            index: "i".to_owned(),
+        };
+        let migrate = Step::RunPhase {
+            spec,
+            what: "migrate".to_owned(),
+            input: None,
+        };
+        let steps = [
+            (run("server", false), 1),
+            (
+                Step::CopySchema {
+                    copy: Box::new(copy),
+                },
+                10,
+            ),
+            (files(true), 100),
+            (files(false), 2),
+            (migrate, 1000),
+            (
+                Step::WithItsPlace {
+                    of: Box::new(index),
+                },
+                10_000,
+            ),
+            (run("web", true), 100_000),
+        ];
+        let mut plan = Plan::new("upgrade", "1");
+        let (steps, took): (Vec<Step>, Vec<u64>) = steps.into_iter().unzip();
+        plan.steps = steps;
+        (plan, took.into_iter().map(Duration::from_secs).collect())
+    }
+
+    fn times(waits: &Waits) -> (u64, u64) {
+        let (plan, took) = plan();
+        let times = Times::of(&plan, &took, waits);
+        assert_eq!(times.start.as_secs(), 100_000);
+        assert_eq!(times.index.as_secs(), 10_000);
+        (times.unread.as_secs(), times.refused.as_secs())
+    }
+
+    #[test]
+    fn writers_wait_for_what_is_not_done_before_and_readers_for_a_start() {
+        let served = Waits {
+            serves: true,
+            follows: true,
+            index_ahead: true,
+            all_down: false,
+        };
+        assert_eq!(times(&served), (100_000, 201_004));
+        let index = Waits {
+            index_ahead: false,
+            ..served
+        };
+        assert_eq!(times(&index), (100_000, 211_004));
+        let no_log = Waits {
+            follows: false,
+            ..index
+        };
+        assert_eq!(times(&no_log), (100_000, 211_014));
+        let all_down = Waits {
+            serves: false,
+            all_down: true,
+            ..no_log
+        };
+        assert_eq!(times(&all_down), (211_214, 211_214));
     }
 }

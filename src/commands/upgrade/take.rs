@@ -148,8 +148,6 @@ pub struct Described {
     pub ahead: Option<Instance>,
     /// What another era has differently.
     pub crossing: Crossing,
-    /// What the files said that give way.
-    pub planned: Texts,
 }
 
 /// Describes an instance with another version.
@@ -163,8 +161,6 @@ pub fn describe(
     contracts: (&Contract, &Contract),
     given: Given,
 ) -> Result<Described> {
-    // Before they are read: who changes one from here on is noticed.
-    let planned = texts::planned(&now, contracts)?;
     let mut then = texts::renewed(&now, to)?;
     let crossing = crossing::of(cluster, &now, &then, contracts)?;
     then.env = crossing.env.clone();
@@ -189,7 +185,6 @@ pub fn describe(
         way,
         ahead,
         crossing,
-        planned,
     })
 }
 
@@ -227,13 +222,9 @@ pub fn parts<'a>(
     };
     // First of all: the last one is what makes an exchange count, on the way back too.
     let given_way = crossing.taken_out.iter().chain(&exchanged);
-    let gives_way = |name: &String| {
-        exchanged.contains(name) || !next.files.iter().any(|rule| rule.path == *name)
-    };
-    let mut planned = described.planned.clone();
-    planned.retain(|name, _| gives_way(name));
     Ok(Parts {
-        planned,
+        planned: Texts::new(),
+        apart: None,
         now: app(now, contract),
         beside: app(beside, next),
         then: app(then, next),
@@ -286,6 +277,7 @@ fn one(
         extent,
         Touch::Content,
     )?;
+    let planned = texts::planned(&session.cluster.layout.instance(name), &session.contracts)?;
     let now = store::instance(&session.cluster, name)?;
     if now.version == *to {
         return Ok(told::already(&session, &now));
@@ -328,6 +320,7 @@ fn one(
     let open = &contract.content.tables_without_content;
     let rights = read_only::rights(&server, &now.database_user, &now.schema, open)?;
     parts.rights = Some(Box::new(rights));
+    parts.planned = texts::giving_way(&planned, (contract, next), &parts.exchanged);
     let then = parts.then;
     let plan = plan::whole(&session, &observed, parts)?;
     if let Some(change) = &change {
@@ -394,7 +387,7 @@ fn report(
 }
 
 /// A database server stays, whatever an undo brings back.
-fn say_no_way_back(
+pub fn say_no_way_back(
     session: &Session<'_>,
     change: &Change,
     (now, contract): (&Instance, &Contract),

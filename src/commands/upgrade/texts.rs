@@ -3,16 +3,13 @@
 use crate::commands::instance_files;
 use crate::error::Result;
 use crate::host::{chance, files};
-use crate::model::contract::Contract;
+use crate::model::contract::{Contract, Contracts};
 use crate::model::instance::{Instance, key};
 use crate::model::layout::InstanceLayout;
 use crate::model::secret::Secret;
 use crate::model::version::Version;
 use crate::model::{database_file, database_url};
 use crate::steps::{self, Entry, Texts};
-
-/// The configuration, beside the files of a contract.
-const CONFIG: &str = "config.sh";
 
 /// The instance on a copy of its content, with another version.
 pub fn renewed(now: &Instance, version: &Version) -> Result<Instance> {
@@ -53,15 +50,35 @@ pub fn set_index(next: &mut Instance, index: Option<String>) -> Result<()> {
     Ok(())
 }
 
-/// What the files say that one of the two eras has beside the content, and the configuration.
+/// What the files say that an instance of whichever era has beside its content. It is asked before they are
+/// read, so that whoever changes one from then on is noticed.
 ///
 /// # Errors
 /// Exit 1 or 6 where one cannot be read.
-pub fn planned(now: &Instance, (contract, next): (&Contract, &Contract)) -> Result<Texts> {
-    let rules = contract.files.iter().chain(&next.files);
-    let paths = rules.map(|rule| rule.path.clone());
-    let root = now.layout.root();
-    steps::texts_of(root, paths.chain([CONFIG.to_owned()]).collect())
+pub fn planned(layout: &InstanceLayout, contracts: &Contracts) -> Result<Texts> {
+    let root = layout.root();
+    let own = [layout.config(), layout.env_file(), layout.client_config()];
+    let own = own.iter().filter_map(|path| path.strip_prefix(root).ok());
+    let own = own.map(|path| path.display().to_string());
+    let rules = contracts.all().iter().flat_map(|contract| &contract.files);
+    let names = rules.map(|rule| rule.path.clone()).chain(own);
+    steps::texts_of(root, names.collect())
+}
+
+/// Those of them that give way, and may not have changed until then: what is exchanged, and what `next`
+/// has no place for.
+pub fn giving_way(
+    planned: &Texts,
+    (contract, next): (&Contract, &Contract),
+    exchanged: &[String],
+) -> Texts {
+    let has_place = |path: &String| next.files.iter().any(|rule| rule.path == *path);
+    let goes = contract.files.iter().map(|rule| &rule.path);
+    let goes = goes.filter(|path| !has_place(path));
+    let replaced = exchanged.iter();
+    let replaced = replaced.filter(|name| **name != next.content.directory);
+    let text = |name: &String| (name.clone(), planned.get(name).cloned().flatten());
+    goes.chain(replaced).map(text).collect()
 }
 
 /// What stands beside the instance before it takes its place: all that a container of it sees but
@@ -121,7 +138,7 @@ pub fn beside(
     if contract.env_file.is_some() {
         own.push((".env", Secret::new(next.env.to_string())));
     }
-    own.push((CONFIG, Secret::new(next.config.to_string())));
+    own.push(("config.sh", Secret::new(next.config.to_string())));
     for (name, text) in own {
         entries.push(file(place, name, files::PRIVATE, text));
         exchanged.push(name.to_owned());

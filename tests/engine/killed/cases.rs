@@ -350,6 +350,16 @@ pub const CASES: &[Case] = &[
         ..PLAIN
     },
     Case {
+        verb: "upgrade",
+        name: "upgrade --rehearse --search",
+        words: "main upgrade v5.1.0 --yes --rehearse --search SEARCH",
+        lane: 3,
+        prepare: |_| tag_other_search(),
+        tidy: |_| drop(docker(&["rmi", OTHER_SEARCH])),
+        turns: Some("aside"),
+        ..PLAIN
+    },
+    Case {
         verb: "import",
         name: "import",
         words: "main import SNAPSHOT",

@@ -52,6 +52,7 @@ const INSTANCE: &[&[&str]] = &[
     &["upgrade", "v5.1.0", "--yes"],
     &["upgrade", "v5.1.0", "--yes", "--no-snapshot"],
     &["upgrade", "v5.1.0", "--yes", "--rehearse"],
+    crate::apart::WITH_DATABASE,
     &["upgrade", "--undo"],
     &["remove", "--yes"],
     &["config", "set", "NOTIFY_SENDER", "a@b.c"],
