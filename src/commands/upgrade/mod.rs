@@ -10,6 +10,7 @@ mod plan;
 mod rehearse;
 mod take;
 mod texts;
+mod times;
 mod told;
 mod way;
 
