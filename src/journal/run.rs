@@ -24,6 +24,8 @@ pub trait Deeds<S> {
     /// # Errors
     /// Where the world cannot be asked.
     fn must_stand(&self, step: &S) -> Result<bool>;
+    /// Whether it is over soon, so that whoever wants the end can be asked to wait for it.
+    fn is_short(&self, step: &S) -> bool;
     /// Does it. Doing it again after it was begun must come out the same.
     ///
     /// # Errors
@@ -88,7 +90,6 @@ fn go_on<S: Serialize + DeserializeOwned + Clone>(
         Err(error) => return open_with(error),
     };
     let progress = Progress::of(&journal.records);
-    let mut told = false;
     for (index, step) in steps.iter().enumerate() {
         if index < again && progress.did.contains(&index) {
             continue;
@@ -98,15 +99,20 @@ fn go_on<S: Serialize + DeserializeOwned + Clone>(
         let done = if turned_back {
             interrupt.check(&format!("{} was stopped", header.verb))
         } else {
-            if interrupt.is_pending() && !told {
-                told = true;
-                observer.note(&format!(
-                    "it goes on to its end, for from here on nothing is undone; {A_SECOND_SIGNAL}"
-                ));
+            if interrupt.is_pending() {
+                go_to_the_end(observer, interrupt);
             }
             Ok(())
         };
         let done = done.and_then(|()| do_one(journal, deeds, index, step));
+        let done = match done {
+            // What is short is done again: only a command that takes long ends at the first signal.
+            Err(error) if error.interrupted && !turned_back && deeds.is_short(step) => {
+                go_to_the_end(observer, interrupt);
+                do_one(journal, deeds, index, step)
+            }
+            done => done,
+        };
         let Err(error) = done else { continue };
         let leave = header.on_failure == OnFailure::Leave && !error.interrupted;
         return match (leave, turned_back) {
@@ -127,6 +133,14 @@ fn go_on<S: Serialize + DeserializeOwned + Clone>(
         };
     }
     end(journal, Outcome::Done, None)
+}
+
+/// What comes is not cut off by the first signal any more.
+fn go_to_the_end(observer: &dyn Observer, interrupt: &Interrupt) {
+    interrupt.acknowledge();
+    observer.note(&format!(
+        "it goes on to its end, for from here on nothing is undone; {A_SECOND_SIGNAL}"
+    ));
 }
 
 /// Finishes an interrupted operation that passed its point of no return, and undoes any other; but one
@@ -279,9 +293,16 @@ mod tests {
         fn must_stand(&self, step: &String) -> Result<bool> {
             Ok(step == "stands")
         }
+        fn is_short(&self, step: &String) -> bool {
+            step.starts_with("short")
+        }
         fn act(&self, step: &String) -> Result<()> {
             if step == "bad" {
                 return Err(Error::failed("bad"));
+            }
+            // A signal comes once.
+            if step.ends_with("cut off") && self.0.borrow_mut().insert("begun".to_owned()) {
+                return Err(Error::interrupted("it was cut off"));
             }
             self.0.borrow_mut().insert(step.clone());
             Ok(())
@@ -333,6 +354,28 @@ mod tests {
         assert_eq!(ended.outcome, None);
         assert_eq!(ended.error.unwrap().exit_code(), 7);
         assert_eq!(words.0.borrow().len(), 1);
+    }
+
+    #[test]
+    fn what_is_short_and_cut_off_behind_it_is_done_all_the_same() {
+        let at = |steps: &[&str], point| {
+            let (_place, mut journal) = operation(steps, Some(point), OnFailure::Undo);
+            let ended = run(
+                &mut journal,
+                &Words::default(),
+                &Silent,
+                &Interrupt::default(),
+            );
+            (
+                ended.outcome,
+                ended.error.map_or(0, |error| error.exit_code()),
+            )
+        };
+        let done = (Some(Outcome::Done), 0);
+        assert_eq!(at(&["a", "short, cut off", "c"], 0), done);
+        assert_eq!(at(&["a", "long, cut off", "c"], 0), (None, 7));
+        let undone = (Some(Outcome::Undone), 1);
+        assert_eq!(at(&["a", "short, cut off", "c"], 1), undone);
     }
 
     #[test]

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::name::Name;
 
+/// The directory in a cluster's that is the tool's own.
+pub const OWN: &str = ".kor-cluster";
+
 /// The paths of one cluster's directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -115,7 +118,7 @@ impl ClusterLayout {
 
     /// `.kor-cluster/`: the tool's own.
     pub fn own(&self) -> PathBuf {
-        self.root.join(".kor-cluster")
+        self.root.join(OWN)
     }
 
     /// `.kor-cluster/journal/`

@@ -38,6 +38,22 @@ impl Deeds<Step> for World<'_> {
         }
     }
 
+    fn is_short(&self, step: &Step) -> bool {
+        matches!(
+            step,
+            Step::GiveBack { .. }
+                | Step::LeaveCopy { .. }
+                | Step::CloseProof { .. }
+                | Step::DropContent { .. }
+                | Step::RunContainer { .. }
+                | Step::RemoveContainer { .. }
+                | Step::RemoveStray { .. }
+                | Step::RemoveNetwork { .. }
+                | Step::ReleaseWork { .. }
+                | Step::Mend { .. }
+        )
+    }
+
     fn act(&self, step: &Step) -> Result<()> {
         match step {
             Step::Place { entries, .. } => place::place(entries),

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::host::crash;
 use crate::host::files;
 use crate::journal::Observer;
+use crate::model::layout::OWN;
 use crate::model::secret::Secret;
 
 /// One thing on disk, and what was there before.
@@ -97,6 +98,12 @@ pub fn place(entries: &[Entry]) -> Result<()> {
     parents.into_iter().try_for_each(files::sync_directory)
 }
 
+/// Whether it is one of the tool's own that other steps and other operations have something in too.
+fn is_shared(directory: &Path) -> bool {
+    let above = directory.parent().and_then(Path::file_name);
+    above.is_some_and(|name| name == OWN)
+}
+
 /// Takes everything back, the last first. What somebody else changed or put there since stays,
 /// and is said, unless it goes with the directory that it is in.
 pub fn unplace(entries: &[Entry], observer: &dyn Observer) -> Result<()> {
@@ -117,7 +124,7 @@ pub fn unplace(entries: &[Entry], observer: &dyn Observer) -> Result<()> {
                 with_content: true,
                 ..
             } => files::remove_tree(path).map(|()| true)?,
-            Entry::Directory { path, .. } => files::remove_if_empty(path)?,
+            Entry::Directory { path, .. } => files::remove_if_empty(path)? || is_shared(path),
             Entry::File {
                 path,
                 mode,

@@ -75,6 +75,8 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
     if let Some(change) = parts.change {
         change.push_config(&mut plan, &session.cluster)?;
     }
+    // As long as readers are served: whoever changed one meanwhile costs nobody an answer.
+    plan.push(check_texts(&parts));
     plan.steps.extend(web);
     push_exchange(&mut plan, &parts);
     if runs {
