@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::commands::context::Context;
-use crate::commands::images;
 use crate::commands::observed::Observed;
 use crate::commands::report::Report;
 use crate::commands::server_change::Change;
@@ -63,9 +62,7 @@ pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
         args.force,
     )?;
     let observed = Observed::settled(context, &session.cluster, std::slice::from_ref(&now))?;
-    let serves = observed.web_runs(&name) && !change.is_some_and(Change::stops_all);
-    let same_search = change.is_none_or(|change| change.new_search().is_none());
-    let given = Given::of(&session, serves, same_search);
+    let given = Given::of(&session, observed.web_runs(&name), change);
     let described = take::describe(&session.cluster, now, to, (contract, next), given)?;
     let apart = change
         .map(|change| Apart::of(&change.wanted, &name))
@@ -96,13 +93,10 @@ pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
     let lines = crossing.lines(&parts.then, Keeping::Untouched);
     timed.begin();
     if let Some(report) = session.carry_out(&plan)? {
-        let mut needed = images::of_apps(&[parts.now, parts.then])?;
-        if let Some(change) = change {
-            needed.extend(change.images(&session)?);
-        }
-        return told::of_images(&session, crossing.add_to(report, lines), &needed);
+        let report = crossing.add_to(report, lines);
+        return told::of_images(&session, report, &[parts.now, parts.then], change);
     }
-    let times = Times::of(&plan, &timed.took(), &Waits::of(&parts, serves));
+    let times = Times::of(&plan, &timed.took(), &Waits::of(&parts, given.serves));
     let report = report(&session, &plan, (&name, to), (&times, bytes), change);
     Ok(crossing.add_to(report, lines))
 }

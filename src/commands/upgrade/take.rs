@@ -15,7 +15,7 @@ use crate::commands::upgrade::plan;
 use crate::commands::upgrade::told::{self, Keeping};
 use crate::commands::upgrade::way::{Given, Way};
 use crate::commands::upgrade::{Args, check, texts};
-use crate::commands::{images, kept, pages, start, upkeep};
+use crate::commands::{kept, pages, start, upkeep};
 use crate::error::{Error, Result};
 use crate::host::{clock, store};
 use crate::model::cluster::Cluster;
@@ -296,9 +296,7 @@ fn one(
         args.force,
     )?;
     let observed = Observed::settled(context, &session.cluster, std::slice::from_ref(&now))?;
-    let serves = observed.web_runs(name) && !change.as_ref().is_some_and(Change::stops_all);
-    let same_search = change.as_ref().is_none_or(|c| c.new_search().is_none());
-    let given = Given::of(&session, serves, same_search);
+    let given = Given::of(&session, observed.web_runs(name), change.as_ref());
     let described = describe(&session.cluster, now, to, (contract, next), given)?;
     let now = &described.now;
     let snapshot = !args.no_snapshot;
@@ -337,11 +335,8 @@ fn one(
             contract,
             ..then
         };
-        let mut needed = images::of_apps(&[now, then])?;
-        if let Some(change) = &change {
-            needed.extend(change.images(&session)?);
-        }
-        return told::of_images(&session, crossing.add_to(report, lines), &needed);
+        let report = crossing.add_to(report, lines);
+        return told::of_images(&session, report, &[now, then], change.as_ref());
     }
     let others = match &change {
         Some(change) => change.await_all(&session, &observed),

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::commands::context::typed;
 use crate::commands::images::{self, Needed};
 use crate::commands::report::Report;
+use crate::commands::server_change::Change;
 use crate::commands::session::Session;
 use crate::commands::start;
 use crate::commands::upgrade::crossing::Crossing;
@@ -49,8 +50,17 @@ pub fn already(session: &Session<'_>, now: &Instance) -> Report {
 ///
 /// # Errors
 /// Exit 5 where the engine cannot be asked.
-pub fn of_images(session: &Session<'_>, report: Report, needed: &[Needed]) -> Result<Report> {
-    let missing = images::missing(session.context, needed)?;
+pub fn of_images(
+    session: &Session<'_>,
+    report: Report,
+    apps: &[App<'_>],
+    change: Option<&Change>,
+) -> Result<Report> {
+    let mut needed = images::of_apps(apps)?;
+    if let Some(change) = change {
+        needed.extend(change.images(session)?);
+    }
+    let missing = images::missing(session.context, &needed)?;
     Ok(lacking(session, report, &missing))
 }
 

@@ -1,5 +1,6 @@
 //! How the search index of the new version is made before anybody is kept from writing.
 
+use crate::commands::server_change::Change;
 use crate::commands::session::Session;
 use crate::host::clock;
 use crate::model::contract::Contract;
@@ -57,14 +58,15 @@ pub struct Given {
 }
 
 impl Given {
-    /// Asks the database for the rest of it.
-    pub fn of(session: &Session<'_>, serves: bool, same_search: bool) -> Self {
+    /// Of an instance that `runs` or not, with another server that is to come or none; asks the database for
+    /// the rest of it.
+    pub fn of(session: &Session<'_>, runs: bool, change: Option<&Change>) -> Self {
         let server = Server::of(session.context.engine, &session.cluster);
         // A database that does not answer is refused for that, with more words.
         let follows = replay::can_be_followed(&server).unwrap_or(true);
         Given {
-            serves,
-            same_search,
+            serves: runs && !change.is_some_and(Change::stops_all),
+            same_search: change.is_none_or(|change| change.new_search().is_none()),
             follows,
         }
     }

@@ -137,11 +137,11 @@ impl Engine for FakeEngine {
         self.change(&format!("remove {name}"), |world| {
             world.joined.remove(name);
             if let Some(container) = world.containers.remove(name) {
-                if !container.keeps_index() {
+                let thrown_away = container.is_thrown_away();
+                if thrown_away || !container.keeps_index() {
                     world.searches.remove(name);
                 }
-                if container.is_thrown_away() {
-                    world.searches.remove(name);
+                if thrown_away {
                     world.databases.remove(name);
                 }
             }
