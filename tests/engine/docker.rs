@@ -52,6 +52,14 @@ pub fn networks(root: &str) -> Vec<String> {
     )
 }
 
+/// A container's address; during an operation it may be in several networks.
+pub fn address(container: &str) -> String {
+    let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}";
+    let addresses = inspect(container, format);
+    let first = addresses.split_whitespace().next();
+    first.unwrap_or_default().to_owned()
+}
+
 /// What `docker inspect` says of a container, by a format.
 pub fn inspect(container: &str, format: &str) -> String {
     docker(&["inspect", "-f", format, container])

@@ -5,15 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, shared};
-use crate::docker::inspect;
+use crate::docker::address;
 use crate::snapshots::{take, unpacked};
 use crate::web::Site;
 
 /// What the search server answers to a request.
 fn asked(cluster: &Cluster, path: &str, body: Option<&Value>) -> Value {
-    let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
-    let address = inspect(&cluster.search(), format);
-    let url = format!("http://{}:9200{path}", address.trim());
+    let url = format!("http://{}:9200{path}", address(&cluster.search()));
     let mut answer = match body {
         Some(body) => ureq::post(url)
             .content_type("application/json")

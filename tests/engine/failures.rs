@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::json;
 
 use crate::cluster::{Cluster, Turn, shared};
-use crate::docker::{containers, docker, inspect};
+use crate::docker::{address, containers, docker};
 use crate::harness::{Call, NEWER, PLACE, Running, VERSION, free_port, until};
 use crate::web::Site;
 
@@ -41,10 +41,7 @@ fn assert_gone(cluster: &Cluster, instance: &str) {
         )),
         ""
     );
-    let address = inspect(
-        &cluster.search(),
-        "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
-    );
+    let address = address(&cluster.search());
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .build()
@@ -172,10 +169,7 @@ fn a_killed_new_is_half_done_until_recover_tidies_it_up() {
 pub fn discard(cluster: &Cluster, name: &str) {
     fs::remove_dir_all(cluster.instance_root(name)).unwrap();
     cluster.sql(&format!("drop database kor_{name}; drop user kor_{name}"));
-    let address = inspect(
-        &cluster.search(),
-        "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
-    );
+    let address = address(&cluster.search());
     ureq::delete(format!("http://{address}:9200/kor_{name}"))
         .call()
         .unwrap();

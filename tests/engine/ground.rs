@@ -148,7 +148,7 @@ impl Ground {
     }
 
     pub fn delete_index(&self, index: &str) {
-        let address = crate::picture::address(&self.cluster.search());
+        let address = crate::docker::address(&self.cluster.search());
         let _ = ureq::delete(format!("http://{address}:9200/{index}")).call();
     }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::cluster::{Cluster, assert_same};
-use crate::docker::docker;
+use crate::docker::address;
 use crate::harness::{PLACE, called_plainly, files_below, fresh_name, until};
 use crate::web::Site;
 
@@ -44,14 +44,8 @@ fn picture(cluster: &Cluster) -> Vec<String> {
 /// Schemas, users and indices of a cluster, and the content of an instance.
 fn everything(cluster: &Cluster) -> Vec<String> {
     let schema = setting(cluster, "DB_NAME");
-    let address = docker(&[
-        "inspect",
-        "-f",
-        "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
-        &cluster.search(),
-    ])
-    .ok();
-    let indices = format!("http://{}:9200/_cat/indices?h=index", address.text().trim());
+    let address = address(&cluster.search());
+    let indices = format!("http://{address}:9200/_cat/indices?h=index");
     let mut indices: Vec<String> = called_plainly("curl", &["-sf", &indices])
         .ok()
         .text()

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::cluster::Cluster;
-use crate::docker::docker;
+use crate::docker::address;
 use crate::harness::{PLACE, called_plainly, free_port, until};
 use crate::repacked::repacked;
 use crate::web::Site;
@@ -16,14 +16,8 @@ const ROWS: u64 = 1200;
 
 /// An answer of the search server's.
 pub fn search(cluster: &Cluster, path: &str) -> Value {
-    let address = docker(&[
-        "inspect",
-        "-f",
-        "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
-        &cluster.search(),
-    ])
-    .ok();
-    let url = format!("http://{}:9200{path}", address.text().trim());
+    let address = address(&cluster.search());
+    let url = format!("http://{address}:9200{path}");
     serde_json::from_str(called_plainly("curl", &["-sf", &url]).ok().text()).unwrap()
 }
 

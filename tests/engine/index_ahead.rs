@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::call::Ran;
 use crate::cluster::Cluster;
-use crate::docker::inspect;
+use crate::docker::address;
 use crate::harness::{called_plainly, free_port, until};
 use crate::index::search;
 use crate::upgrading::{assert_nothing_left, meanwhile};
@@ -59,10 +59,9 @@ fn rewrite(cluster: &Cluster) {
     let text = hit["_source"]
         .to_string()
         .replace("Ankhesenamun", "Hatschepsut");
-    let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
     let url = format!(
         "http://{}:9200/kor_main/{}/{}",
-        inspect(&cluster.search(), format).trim(),
+        address(&cluster.search()),
         hit["_type"].as_str().unwrap(),
         hit["_id"].as_str().unwrap()
     );

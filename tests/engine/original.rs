@@ -2,7 +2,7 @@
 //! is in them.
 
 use crate::call::Ran;
-use crate::docker::{docker, inspect};
+use crate::docker::{address, docker};
 use crate::field::{Field, IMAGES, PASSWORD, ROOT_PASSWORD};
 use crate::harness::{PLACE, until};
 
@@ -226,10 +226,7 @@ impl Field {
 
     /// How many documents the instance's index has.
     pub fn documents(&self) -> u64 {
-        let address = inspect(
-            &format!("{}_elastic", self.name),
-            "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
-        );
+        let address = address(&format!("{}_elastic", self.name));
         let agent = ureq::Agent::new_with_defaults();
         let url = format!("http://{address}:9200/kor_archiv/_count");
         let mut answer = agent.get(url).call().unwrap();

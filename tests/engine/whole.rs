@@ -44,7 +44,7 @@ fn owned(cluster: &Cluster) -> Vec<String> {
     };
     let url = format!(
         "http://{}:9200/_cat/indices?h=index",
-        picture::address(&cluster.search())
+        crate::docker::address(&cluster.search())
     );
     let indices = ureq::get(&url).call().unwrap().body_mut().read_to_string();
     let indices = indices.unwrap().replace(' ', "");

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::archives::{gunzip, gzip};
 use crate::cluster::{Cluster, assert_same};
-use crate::docker::docker;
+use crate::docker::address;
 use crate::harness::{PLACE, called_plainly, fresh_name, until};
 use crate::web::Site;
 
@@ -57,18 +57,11 @@ impl Ground {
              select group_concat(concat('`', table_schema, '`.`', table_name, '`')) \
              from information_schema.tables where table_schema like 'kor%' and table_type = 'BASE TABLE'",
         );
-        let address = docker(&[
-            "inspect",
-            "-f",
-            "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
-            &cluster.search(),
-        ])
-        .ok();
         let mut ground = Ground {
             checksums: format!("checksum table {tables}"),
             search: format!(
                 "http://{}:9200/_cat/indices?h=index,docs.count",
-                address.text().trim()
+                address(&cluster.search())
             ),
             own,
             script,

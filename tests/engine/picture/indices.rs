@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::Picture;
-use super::running::{PATIENCE, address};
+use super::running::PATIENCE;
+use crate::docker::address;
 use crate::harness::until;
 
 pub fn add(picture: &mut Picture, name: &str) {

@@ -10,7 +10,7 @@ mod running;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-pub use running::{address, runs};
+pub use running::runs;
 
 /// What there is of one cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

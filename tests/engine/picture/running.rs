@@ -16,13 +16,6 @@ pub fn runs(container: &str) -> bool {
     docker(&["inspect", "-f", format, container]).out.trim() == "true"
 }
 
-pub fn address(container: &str) -> String {
-    let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}";
-    let addresses = docker(&["inspect", "-f", format, container]).ok();
-    let first = addresses.text().split_whitespace().next();
-    first.unwrap_or_default().to_owned()
-}
-
 pub fn add(picture: &mut Picture, name: &str) {
     let filter = format!("name=^/?{name}_");
     let networks = docker(&[
