@@ -63,3 +63,4 @@ mod take_over;
 mod unfinished;
 mod upkeep;
 pub mod words;
+mod writers;

@@ -67,16 +67,21 @@ fn one(layout: &ClusterLayout, open: &Open) -> Result<NotOver> {
 }
 
 fn read_only(steps: &[journal::Reached<Step>]) -> Vec<String> {
-    let given_back = steps
-        .iter()
-        .any(|one| one.did && matches!(one.step, Step::GiveBack { .. }));
+    let given_back = |user: &str| {
+        let of_it = |step: &Step| match step {
+            Step::GiveBack { rights, .. } => rights.user == user,
+            _ => false,
+        };
+        steps.iter().any(|one| one.did && of_it(&one.step))
+    };
     let taken = steps.iter().filter(|one| one.begun && !one.undid);
     taken
-        .filter(|_| !given_back)
         .filter_map(|one| match &one.step {
-            Step::ReadOnly { rights, .. } => Some(rights.user.clone()),
+            Step::ReadOnly { rights, .. } => Some(&rights.user),
             _ => None,
         })
+        .filter(|user| !given_back(user))
+        .cloned()
         .collect()
 }
 

@@ -6,7 +6,9 @@ use crate::commands::images::Needed;
 use crate::commands::observed::Observed;
 use crate::commands::proof::Beside;
 use crate::commands::session::Session;
-use crate::commands::{database_change, images, proof, search_change, start, stop, unfinished};
+use crate::commands::{
+    database_change, images, proof, search_change, start, stop, unfinished, writers,
+};
 use crate::error::{Error, Result};
 use crate::host::{files, store};
 use crate::model::cluster::{Cluster, key};
@@ -16,6 +18,7 @@ use crate::model::instance::Instance;
 use crate::model::name::Name;
 use crate::model::secret::Secret;
 use crate::services::app::App;
+use crate::services::read_only::Rights;
 use crate::steps::{Entry, Plan, Step};
 
 /// The servers that are asked for; none where it stays.
@@ -187,10 +190,27 @@ impl Change {
         Ok(apps)
     }
 
+    /// What the database users of the other instances may do, where they get another database server:
+    /// of what they would write to it, nothing would be there on the way back. One that is not known to
+    /// the server writes nothing.
+    ///
+    /// # Errors
+    /// Exit 6 where one cannot be kept from writing.
+    pub fn rights(&self, session: &Session<'_>) -> Result<Vec<Rights>> {
+        let mut found = Vec::new();
+        if self.database {
+            for app in self.others(session)? {
+                found.extend(writers::rights(session, &app)?);
+            }
+        }
+        Ok(found)
+    }
+
     /// The steps that put the new servers into their places, with the other instances on them as
-    /// before; with another database server these are stopped, and tried out. `one` is what the
+    /// before; with another database server these are stopped, their users are kept from writing
+    /// (see [`Change::rights`]), and they are tried out so: a page is read for that. `one` is what the
     /// verb is about: its index is filled too where its version of now works with the server, and
-    /// with another database server it is down already.
+    /// with another database server it is down already, and nobody writes to it.
     ///
     /// # Errors
     /// Exit 2 where the configured repository is none.
@@ -200,6 +220,7 @@ impl Change {
         session: &Session<'_>,
         observed: &Observed,
         one: Option<&App<'_>>,
+        rights: &[Rights],
     ) -> Result<()> {
         // Who starts and stops the cluster has to know first which of both it is.
         plan.holds_cluster = true;
@@ -209,6 +230,7 @@ impl Change {
         let running = self.running(session, observed)?;
         if self.database {
             push_stop(plan, observed, &running)?;
+            writers::keep_out(plan, &session.cluster, rights);
             database_change::push(plan, &session.cluster, &self.wanted);
         }
         if self.search {
@@ -259,8 +281,8 @@ impl Change {
         Ok(())
     }
 
-    /// The rest, behind the point of no return: who was stopped is started, and the data of the
-    /// servers of before goes.
+    /// The rest, behind the point of no return: who was stopped is started and written to again, and
+    /// the data of the servers of before goes.
     ///
     /// # Errors
     /// Exit 2 where the configured repository is none.
@@ -269,9 +291,11 @@ impl Change {
         plan: &mut Plan,
         session: &Session<'_>,
         observed: &Observed,
+        rights: &[Rights],
     ) -> Result<()> {
         let layout = &session.cluster.layout;
         if self.database {
+            writers::let_in(plan, &session.cluster, rights);
             let running = self.running(session, observed)?;
             let mut starts = Plan::new(session.verb, &session.id);
             start::push_containers(&mut starts, &Observed::default(), &running)?;

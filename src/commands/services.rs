@@ -14,6 +14,7 @@ use crate::commands::words::Words;
 use crate::error::Result;
 use crate::model::container::{Role, names};
 use crate::model::image::ImageRef;
+use crate::services::read_only::Rights;
 use crate::steps::Plan;
 
 /// Shows the shared services: what is configured, and what runs.
@@ -133,7 +134,8 @@ fn set(context: &Context<'_>, asked: Asked<'_>) -> Result<Report> {
     }
     change.need_quiet(&observed)?;
     change.ensure(&session)?;
-    let plan = plan(&session, &observed, &change)?;
+    let rights = change.rights(&session)?;
+    let plan = plan(&session, &observed, &change, &rights)?;
     if let Some(report) = session.carry_out(&plan)? {
         return Ok(report);
     }
@@ -146,16 +148,21 @@ fn set(context: &Context<'_>, asked: Asked<'_>) -> Result<Report> {
     Ok(session.report(&plan, lines, object))
 }
 
-fn plan(session: &Session<'_>, observed: &Observed, change: &Change) -> Result<Plan> {
+fn plan(
+    session: &Session<'_>,
+    observed: &Observed,
+    change: &Change,
+    rights: &[Rights],
+) -> Result<Plan> {
     let before = &session.cluster;
     let mut plan = session.plan();
     plan.push(await_service(
         Role::Database,
         &names::service(&before.name, Role::Database),
     ));
-    change.push(&mut plan, session, observed, None)?;
+    change.push(&mut plan, session, observed, None, rights)?;
     change.push_config(&mut plan, before)?;
     plan.no_return_from_here();
-    change.push_end(&mut plan, session, observed)?;
+    change.push_end(&mut plan, session, observed, rights)?;
     Ok(plan)
 }

@@ -237,7 +237,9 @@ fn push(plan: &mut Plan, context: &Context<'_>, instance: &Instance, order: Orde
         Hold::ReadOnly => {
             let server = Server::in_container(context.engine, database.clone());
             let (user, tables) = (&instance.database_user, &order.tables_without_content);
-            let rights = read_only::rights(&server, user, &instance.schema, tables)?;
+            let rights = read_only::rights(&server, user, &instance.schema, tables)?
+                .ok_or_else(|| read_only::no_rights(user, &instance.schema))
+                .map_err(|error| error.next("take the snapshot without --hold read-only"))?;
             Some(Box::new(rights))
         }
         Hold::Lock | Hold::None => None,

@@ -51,31 +51,28 @@ pub struct Grant {
     pub privileges: Vec<String>,
 }
 
-/// Asks for the rights that a user has.
+/// Asks for the rights that a user has; nothing where it has none there.
 ///
 /// # Errors
-/// Exit 6 where it has none there, or some on the whole server, which would have to be taken too;
-/// exit 1 with what the server says.
+/// Exit 6 where it has some on the whole server, which would have to be taken too; exit 1 with what the
+/// server says.
 pub fn rights(
     server: &Server<'_>,
     user: &str,
     schema: &str,
     tables_without_content: &[String],
-) -> Result<Rights> {
-    let refused = |why: &str| {
-        Err(
-            Error::refused(format!("{user} cannot be kept from writing to {schema}"))
-                .why(why)
-                .next("take the snapshot without --hold read-only"),
-        )
-    };
+) -> Result<Option<Rights>> {
     let account = sql::literal(&format!("'{user}'"));
     let on_server = server.query(&format!(
         "SELECT COUNT(*) FROM information_schema.user_privileges \
          WHERE privilege_type <> 'USAGE' AND SUBSTRING_INDEX(grantee, '@', 1) = {account};\n"
     ))?;
     if on_server.trim() != "0" {
-        return refused("it has rights on the whole server");
+        return Err(refused(user, schema)
+            .why("it has rights on the whole server")
+            .next(format!(
+                "take those away (REVOKE … ON *.* FROM '{user}'), and leave it the ones on {schema}"
+            )));
     }
     let escaped = sql::literal(&schema.replace('_', "\\_").replace('%', "\\%"));
     let answer = server.query(&format!(
@@ -105,16 +102,29 @@ pub fn rights(
         }
     }
     if grants.is_empty() {
-        return refused("no rights of that user there were found");
+        return Ok(None);
     }
     let there = server.tables(schema)?;
     let tables = tables_without_content.iter();
-    Ok(Rights {
+    Ok(Some(Rights {
         user: user.to_owned(),
         schema: schema.to_owned(),
         tables_without_content: tables.filter(|t| there.contains(t)).cloned().collect(),
         grants,
-    })
+    }))
+}
+
+/// The error of whoever has to keep a user out that has no rights on a schema.
+pub fn no_rights(user: &str, schema: &str) -> Error {
+    refused(user, schema)
+        .why("no rights of that user there were found")
+        .next(format!(
+            "look whether it has them by way of another user or a role: SHOW GRANTS FOR '{user}'"
+        ))
+}
+
+fn refused(user: &str, schema: &str) -> Error {
+    Error::refused(format!("{user} cannot be kept from writing to {schema}"))
 }
 
 /// Takes the rights to write away, and comes back when nobody has them any more.

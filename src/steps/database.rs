@@ -1,9 +1,13 @@
 //! Schemas and accounts.
 
 use crate::error::{Error, Result};
-use crate::model::container::{Container, State};
+use crate::model::container::{Container, Role, State};
 use crate::services::database::Server;
-use crate::steps::World;
+use crate::services::read_only::{self, Rights};
+use crate::steps::{World, wait};
+
+/// How long a server may take that is put up again, with data that it left in order.
+const UP_AGAIN_SECONDS: u64 = 120;
 
 /// The server in a container.
 pub fn server<'a>(world: &World<'a>, container: &str) -> Server<'a> {
@@ -28,6 +32,13 @@ pub fn empty(world: &World<'_>, container: &str, schema: &str) -> Result<()> {
     let server = server(world, container);
     server.drop_schema(schema)?;
     server.make_schema(schema)
+}
+
+/// Gives the rights back that were taken, as soon as the server answers: the undo may just have put it up
+/// again.
+pub fn give_back(world: &World<'_>, container: &str, rights: &Rights) -> Result<()> {
+    wait::for_service(world, Role::Database, container, UP_AGAIN_SECONDS)?;
+    read_only::give_back(&server(world, container), rights)
 }
 
 /// Gives back what a killed background process had taken, unless one is at work.

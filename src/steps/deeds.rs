@@ -217,9 +217,7 @@ impl Deeds<Step> for World<'_> {
                 &self.layout.search_data_before(),
                 index::undo(self, filling),
             ),
-            Step::ReadOnly { database, rights } => {
-                read_only::give_back(&database::server(self, database), rights)
-            }
+            Step::ReadOnly { database, rights } => database::give_back(self, database, rights),
             Step::TakeSnapshot { order } => snapshot::undo(order),
             Step::TakeIn { intake } => intake::undo(intake),
             Step::OpenProof { network, members } => proof::close(self, network, members),

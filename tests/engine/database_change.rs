@@ -4,6 +4,7 @@
 use std::fs;
 
 use crate::cluster::{Cluster, assert_same};
+use crate::directly;
 use crate::docker::docker;
 use crate::harness::{until, wanted_image};
 use crate::upgrading::{assert_nothing_left, names, running, seen_from_outside};
@@ -105,4 +106,41 @@ fn a_newer_series_comes_with_a_version_or_not_at_all_and_takes_every_row_along()
     set.ok();
     assert_answers(&cluster, &main, &beside);
     assert!(names(&cluster).contains("Echnaton"));
+}
+
+/// The new server works on a copy of the data, which goes where it does not come to stay: by then nobody may
+/// have written there.
+#[test]
+fn no_row_of_a_program_that_has_the_login_is_lost_with_a_server_that_does_not_stay() {
+    wanted_image(NEW, "mariadb 11.8");
+    let (cluster, main) = running();
+    let port = cluster.add("beside");
+    cluster.call(["start", "beside"]).ok();
+    let beside = Site::of(&cluster, "beside", port);
+    // One that is down is written to all the same.
+    cluster.add("down");
+    let both = ["main", "beside", "down"];
+    let mut acknowledged = Vec::new();
+    let mut meanwhile = |code: i32, said: &str, call: crate::call::Call| {
+        let (ran, rows) = directly::meanwhile(&cluster, &both, || call.run());
+        ran.expect(code).says(&[said]);
+        acknowledged.extend(rows);
+        directly::assert_all_there(&cluster, &acknowledged);
+        for (name, site) in [("main", &main), ("beside", &beside)] {
+            assert_eq!(cluster.condition(name), "up");
+            assert!(site.answers());
+        }
+        for name in both {
+            assert!(directly::writes(&cluster, name, &format!("again {said}")));
+        }
+        assert_nothing_left(&cluster);
+        series(&cluster)
+    };
+    let failing = upgrade(&cluster, "v5.1.91");
+    let old = meanwhile(1, "migrate the copy to v5.1.91", failing);
+    assert_eq!(old, "10.11");
+    let mute = upgrade(&cluster, "v5.1.93").args(["--timeout", "20"]);
+    assert_eq!(meanwhile(1, "20 s", mute), "10.11");
+    let set = cluster.call(["services", "set", "--database", NEW]);
+    assert_eq!(meanwhile(0, "works with", set), "11.8");
 }

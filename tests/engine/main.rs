@@ -10,6 +10,7 @@ mod call;
 #[path = "../common/chance.rs"]
 mod chance;
 mod cluster;
+mod directly;
 mod docker;
 mod field;
 mod ground;

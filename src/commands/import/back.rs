@@ -6,7 +6,7 @@ use crate::commands::kept::{self, Found};
 use crate::commands::observed::Observed;
 use crate::commands::server_change::Change;
 use crate::commands::session::Session;
-use crate::commands::{first_content, search_change, start, stop, unfinished};
+use crate::commands::{first_content, search_change, start, stop, unfinished, writers};
 use crate::error::{Kind, Result};
 use crate::host::{clock, files};
 use crate::model::container::{Role, names};
@@ -14,7 +14,7 @@ use crate::model::layout::InstanceLayout;
 use crate::model::snapshot::Hold;
 use crate::model::undo::{FILES, Kept, Place};
 use crate::services::app::App;
-use crate::services::{database, read_only};
+use crate::services::read_only::Rights;
 use crate::steps::{Noted, Order, Plan, Step};
 
 /// What the plan is made of.
@@ -63,16 +63,18 @@ pub fn plan(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Res
     if serves {
         plan.steps.extend(unfinished::wait(now, true));
     }
-    let quiet = read_only(session, now)?;
-    let is_quiet = quiet.is_some();
-    match quiet {
-        Some(step) => plan.push(step),
+    let rights = kept_out(session, now)?;
+    let is_quiet = rights.is_some();
+    match &rights {
+        Some(rights) => {
+            writers::keep_out(&mut plan, &session.cluster, std::slice::from_ref(rights))
+        }
         // Then nobody may read either.
         None => plan.steps.extend(web.take()),
     }
     let still = push_looked_at(&mut plan, &parts, is_quiet);
     if let Some(change) = &parts.change {
-        change.push(&mut plan, session, observed, Some(now))?;
+        change.push(&mut plan, session, observed, Some(now), &[])?;
     }
     plan.steps.extend(web);
     plan.push(still);
@@ -137,19 +139,12 @@ pub fn serves(observed: &Observed, now: &App<'_>) -> bool {
     web.is_some_and(|c| c.state.is_up())
 }
 
-/// Nothing is written between the look and the exchange that would go without a word. There is no such
-/// step where the user's rights are others than those that the tool gives.
-fn read_only(session: &Session<'_>, now: &App<'_>) -> Result<Option<Step>> {
-    let server = database::Server::of(session.context.engine, &session.cluster);
-    let (user, schema) = (&now.instance.database_user, &now.instance.schema);
-    let open = &now.contract.content.tables_without_content;
-    match read_only::rights(&server, user, schema, open) {
-        Ok(rights) => Ok(Some(Step::ReadOnly {
-            database: names::service(&session.cluster.name, Role::Database),
-            rights: Box::new(rights),
-        })),
+/// Nothing is written between the look and the exchange that would go without a word. Nobody is
+/// kept out where the user's rights are others than those that the tool gives.
+fn kept_out(session: &Session<'_>, now: &App<'_>) -> Result<Option<Rights>> {
+    match writers::rights(session, now) {
         Err(error) if error.kind == Kind::Refused => Ok(None),
-        Err(error) => Err(error),
+        rights => rights,
     }
 }
 
@@ -243,7 +238,7 @@ fn push_end(
         plan.push(Step::DiscardDirectory { path });
     }
     match &parts.change {
-        Some(change) => change.push_end(plan, session, observed),
+        Some(change) => change.push_end(plan, session, observed, &[]),
         None => Ok(()),
     }
 }

@@ -44,8 +44,10 @@ pub struct Parts<'a> {
     pub undo: PathBuf,
     /// Content that an earlier operation kept.
     pub earlier: Vec<Found>,
-    /// What its database user may do, where somebody could be kept from writing.
-    pub rights: Option<Box<Rights>>,
+    /// What its database user may do: writers are kept out.
+    pub rights: Vec<Rights>,
+    /// The same of the other instances, where they get another database server.
+    pub others: Vec<Rights>,
     /// Whether a snapshot is taken before.
     pub snapshot: bool,
 }

@@ -12,9 +12,8 @@ use crate::commands::upgrade::ahead;
 use crate::commands::upgrade::copied::{self, Files};
 use crate::commands::upgrade::parts::Parts;
 use crate::commands::upgrade::way::Way;
-use crate::commands::{first_content, snapshot, start, stop, unfinished};
+use crate::commands::{first_content, snapshot, start, stop, unfinished, writers};
 use crate::error::Result;
-use crate::model::container::{Role, names};
 use crate::model::layout::InstanceLayout;
 use crate::model::undo::CONTENT;
 use crate::steps::{Plan, SchemaCopy, Step};
@@ -43,9 +42,10 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
                     .extend(unfinished::wait_for_worker(now, then, true));
             }
             server_change::push_stop(&mut plan, observed, &[*now])?;
+            writers::keep_out(&mut plan, &session.cluster, &parts.rights);
             serves = false;
         }
-        change.push(&mut plan, session, observed, Some(now))?;
+        change.push(&mut plan, session, observed, Some(now), &parts.others)?;
     }
     ahead::push_migrated(&mut plan, session, &parts)?;
     let copy = copied::copy_of(now, &parts.beside, parts.follows);
@@ -86,7 +86,7 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
     }
     plan.no_return_from_here();
     let later = [proof.close(), Step::LeaveCopy { copy }];
-    push_end(&mut plan, session, observed, parts, (runs, serves), later)?;
+    push_end(&mut plan, session, observed, parts, runs, later)?;
     Ok(plan)
 }
 
@@ -127,6 +127,8 @@ fn push_copied(
         web = push_read_only(plan, session, observed, parts)?;
     } else if !parts.change.is_some_and(Change::stops_all) {
         stop::removals(&mut plan.steps, observed, now)?;
+        // Others than the application may have its login.
+        writers::keep_out(plan, &session.cluster, &parts.rights);
     }
     // What came while it was waited for.
     plan.steps
@@ -155,11 +157,7 @@ fn push_read_only(
         .extend(unfinished::wait_for_worker(now, then, true));
     plan.steps.extend(removals);
     plan.steps.extend(unfinished::wait(now, true));
-    plan.steps
-        .extend(parts.rights.clone().map(|rights| Step::ReadOnly {
-            database: names::service(&session.cluster.name, Role::Database),
-            rights,
-        }));
+    writers::keep_out(plan, &session.cluster, &parts.rights);
     Ok(web)
 }
 
@@ -204,15 +202,10 @@ fn push_end(
     session: &Session<'_>,
     observed: &Observed,
     parts: Parts<'_>,
-    (runs, served): (bool, bool),
+    runs: bool,
     later: [Step; 2],
 ) -> Result<()> {
-    if served {
-        plan.steps.extend(parts.rights.map(|rights| Step::GiveBack {
-            database: names::service(&session.cluster.name, Role::Database),
-            rights,
-        }));
-    }
+    writers::let_in(plan, &session.cluster, &parts.rights);
     if runs {
         start::push_mends(plan, &[parts.then])?;
     }
@@ -221,7 +214,7 @@ fn push_end(
         kept::push_drop(plan, &session.cluster, one);
     }
     if let Some(change) = parts.change {
-        change.push_end(plan, session, observed)?;
+        change.push_end(plan, session, observed, &parts.others)?;
     }
     plan.push(Step::DiscardDirectory {
         path: parts.beside.instance.layout.root().to_owned(),

@@ -14,13 +14,12 @@ use crate::commands::upgrade::times::{Timed, Times, Waits};
 use crate::commands::upgrade::told::{self, Keeping};
 use crate::commands::upgrade::way::Given;
 use crate::commands::upgrade::{Args, check, plan, take};
+use crate::commands::writers;
 use crate::error::Result;
 use crate::host::store;
 use crate::model::memory::human;
 use crate::model::name::Name;
 use crate::model::version::Version;
-use crate::services::database::Server;
-use crate::services::read_only;
 use crate::steps::Plan;
 
 /// Runs it.
@@ -79,12 +78,10 @@ pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
         change.ensure(&session)?;
     }
     // Asked here too: where writers cannot be kept out, the upgrade would be refused.
-    read_only::rights(
-        &Server::of(context.engine, &session.cluster),
-        &described.now.database_user,
-        &described.now.schema,
-        &contract.content.tables_without_content,
-    )?;
+    writers::need_rights(&session, &parts.now)?;
+    if let Some(change) = change {
+        change.rights(&session)?;
+    }
     let plan = plan::rehearsal(&session, &parts)?;
     if let Some(change) = change {
         take::say_no_way_back(&session, change, (&described.now, contract));

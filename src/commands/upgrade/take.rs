@@ -15,7 +15,7 @@ use crate::commands::upgrade::plan;
 use crate::commands::upgrade::told::{self, Keeping};
 use crate::commands::upgrade::way::{Given, Way};
 use crate::commands::upgrade::{Args, check, texts};
-use crate::commands::{kept, pages, start, upkeep};
+use crate::commands::{kept, pages, start, upkeep, writers};
 use crate::error::{Error, Result};
 use crate::host::{clock, store};
 use crate::model::cluster::Cluster;
@@ -25,7 +25,6 @@ use crate::model::name::Name;
 use crate::model::undo::{Kept, Place};
 use crate::model::version::Version;
 use crate::services::app::App;
-use crate::services::{database, read_only};
 use crate::steps::{Plan, Texts};
 
 /// Runs it.
@@ -248,7 +247,8 @@ pub fn parts<'a>(
         },
         undo: cluster.layout.undo(&now.name).join(&session.id),
         earlier: kept::all(&cluster.layout, &now.name)?,
-        rights: None,
+        rights: Vec::new(),
+        others: Vec::new(),
         snapshot,
         exchanged,
         crossing,
@@ -314,10 +314,11 @@ fn one(
         change.need_quiet(&observed)?;
         change.ensure(&session)?;
     }
-    let server = database::Server::of(context.engine, &session.cluster);
-    let open = &contract.content.tables_without_content;
-    let rights = read_only::rights(&server, &now.database_user, &now.schema, open)?;
-    parts.rights = Some(Box::new(rights));
+    parts.rights = vec![writers::need_rights(&session, &parts.now)?];
+    parts.others = match &change {
+        Some(change) => change.rights(&session)?,
+        None => Vec::new(),
+    };
     parts.planned = texts::giving_way(&planned, (contract, next), &parts.exchanged);
     let then = parts.then;
     let plan = plan::whole(&session, &observed, parts)?;

@@ -1,0 +1,51 @@
+//! Whoever writes to instances' tables is kept out for a while: the application, and every other program
+//! that has its login.
+
+use crate::commands::session::Session;
+use crate::error::Result;
+use crate::model::cluster::Cluster;
+use crate::model::container::{Role, names};
+use crate::services::app::App;
+use crate::services::database::Server;
+use crate::services::read_only::{self, Rights};
+use crate::steps::{Plan, Step};
+
+/// What an instance's database user may do; nothing where there is no such user.
+///
+/// # Errors
+/// Exit 6 where it has rights on the whole server, and exit 1 with what the server says.
+pub fn rights(session: &Session<'_>, app: &App<'_>) -> Result<Option<Rights>> {
+    read_only::rights(
+        &Server::of(session.context.engine, &session.cluster),
+        &app.instance.database_user,
+        &app.instance.schema,
+        &app.contract.content.tables_without_content,
+    )
+}
+
+/// The same where it is needed.
+///
+/// # Errors
+/// Exit 6 also where there is none.
+pub fn need_rights(session: &Session<'_>, app: &App<'_>) -> Result<Rights> {
+    let (user, schema) = (&app.instance.database_user, &app.instance.schema);
+    rights(session, app)?.ok_or_else(|| read_only::no_rights(user, schema))
+}
+
+/// The steps that keep them out.
+pub fn keep_out(plan: &mut Plan, cluster: &Cluster, rights: &[Rights]) {
+    plan.steps
+        .extend(rights.iter().map(|rights| Step::ReadOnly {
+            database: names::service(&cluster.name, Role::Database),
+            rights: Box::new(rights.clone()),
+        }));
+}
+
+/// The steps that let them in again.
+pub fn let_in(plan: &mut Plan, cluster: &Cluster, rights: &[Rights]) {
+    plan.steps
+        .extend(rights.iter().map(|rights| Step::GiveBack {
+            database: names::service(&cluster.name, Role::Database),
+            rights: Box::new(rights.clone()),
+        }));
+}

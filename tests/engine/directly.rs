@@ -1,0 +1,76 @@
+//! Programs beside the application that have an instance's login, and write to its tables directly.
+
+use std::fs;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use crate::call::Ran;
+use crate::cluster::Cluster;
+use crate::docker::docker;
+
+/// Writes a row with the login of this moment; whether that was acknowledged.
+pub fn writes(cluster: &Cluster, instance: &str, row: &str) -> bool {
+    let login = fs::read_to_string(cluster.instance_root(instance).join("mysql.cnf")).unwrap();
+    let value = |key: &str| {
+        let mut lines = login.lines();
+        let value = lines.find_map(|line| line.strip_prefix(key)).unwrap();
+        value.to_owned()
+    };
+    let user = value("user=");
+    let ran = docker(&[
+        "exec",
+        "-e",
+        &format!("MYSQL_PWD={}", value("password=")),
+        &cluster.database(),
+        "mariadb",
+        "--protocol=tcp",
+        "--host=127.0.0.1",
+        &format!("--user={user}"),
+        &format!("kor_{instance}"),
+        "-e",
+        &format!("insert into tags (name) values ('{row}')"),
+    ]);
+    ran.code == 0
+}
+
+/// Does something while such a program writes to each of these instances without a pause; the rows that were
+/// acknowledged, by instance.
+pub fn meanwhile(
+    cluster: &Cluster,
+    instances: &[&'static str],
+    deed: impl FnOnce() -> Ran,
+) -> (Ran, Vec<(&'static str, String)>) {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let over = AtomicBool::new(false);
+    let acknowledged = Mutex::new(Vec::new());
+    let ran = std::thread::scope(|scope| {
+        for instance in instances {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    let row = format!("d{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+                    match writes(cluster, instance, &row) {
+                        true => acknowledged.lock().unwrap().push((*instance, row)),
+                        false => std::thread::sleep(Duration::from_millis(20)),
+                    }
+                }
+            });
+        }
+        let ran = deed();
+        over.store(true, Ordering::Relaxed);
+        ran
+    });
+    (ran, acknowledged.into_inner().unwrap())
+}
+
+/// Fails where an acknowledged row is not there.
+#[track_caller]
+pub fn assert_all_there(cluster: &Cluster, acknowledged: &[(&str, String)]) {
+    for instance in ["main", "beside", "down"] {
+        let there = cluster.sql(&format!("select name from kor_{instance}.tags"));
+        let mut rows = acknowledged.iter().filter(|(of, _)| *of == instance);
+        let lost = rows.find(|(_, row)| !there.lines().any(|line| line == row));
+        assert_eq!(lost, None);
+        assert!(acknowledged.iter().any(|(of, _)| *of == instance));
+    }
+}
