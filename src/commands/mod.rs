@@ -36,6 +36,7 @@ pub mod stop;
 pub mod upgrade;
 
 mod adopted;
+mod again;
 mod arrival;
 mod confirm;
 pub mod context;
