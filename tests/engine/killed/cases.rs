@@ -412,6 +412,19 @@ pub const LONG: &[Case] = &[
         ..PLAIN
     },
     Case {
+        verb: "upgrade",
+        name: "upgrade --database",
+        words: "main upgrade v5.1.0 --yes --no-snapshot --database DATABASE",
+        // That of `services set`, which has the same tag.
+        prepare: |_| tag_other_database(),
+        reset: |ground| {
+            undo_upgrade(ground);
+            ground.does("cluster.sh services set --database mariadb:10.11");
+        },
+        tidy: |_| drop(docker(&["rmi", OTHER_DATABASE])),
+        ..PLAIN
+    },
+    Case {
         verb: "import",
         name: "import of one that is down",
         words: "main import SNAPSHOT",
