@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::commands::context::Context;
+use crate::commands::context::{Context, typed};
 use crate::commands::report::Report;
-use crate::commands::{adopt, create, services_for_recovery, stop};
+use crate::commands::{adopt, create, kept, services_for_recovery, stop};
 use crate::error::{Error, Kind, Result};
 use crate::host::{identity, store};
 use crate::journal::lock::{Permit, Request};
@@ -84,6 +84,14 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
             format!("`{}` of {} is {became}", o.header.words, o.header.who)
         })
         .collect();
+    let finished = recovered.iter().filter(|(_, o)| *o == Outcome::Done);
+    let ways: Vec<(&Name, String)> = finished
+        .flat_map(|(operation, _)| ways_back(&layout, operation))
+        .collect();
+    lines
+        .extend(ways.iter().map(|(name, undo)| {
+            format!("the former content of {name} is kept for 7 days: {undo}")
+        }));
     if lines.is_empty() {
         lines.push("nothing was interrupted".to_owned());
     }
@@ -99,8 +107,21 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
             "changed": !ids.is_empty(),
             "operations": ids,
             "outcomes": outcomes,
+            "undo": ways.iter().map(|(_, undo)| undo).collect::<Vec<_>>(),
         }),
     ))
+}
+
+/// What brings the content back that a finished one took the place of, as its own end would have said.
+fn ways_back<'a>(layout: &ClusterLayout, operation: &'a Open) -> Vec<(&'a Name, String)> {
+    let names = operation.header.instances.iter();
+    let kept = names.filter_map(|name| Some((name, kept::latest(layout, name).ok()??)));
+    kept.filter(|(_, found)| found.directory.ends_with(&operation.header.id))
+        .map(|(name, found)| {
+            let undo = format!("{} --undo", found.kept.verb);
+            (name, typed(&layout.instance(name).link(), &undo))
+        })
+        .collect()
 }
 
 /// Finishes or undoes one, if it still is to be; which of both.

@@ -80,6 +80,19 @@ fn with_another_database_readers_wait_as_long_as_writers() {
 }
 
 #[test]
+fn nobody_waits_for_one_that_is_down() {
+    let place = Place::new();
+    crate::prepared::started(&place);
+    let words = ["upgrade", "v5.1.0", "--yes", "--rehearse"];
+    let rehearsed = place.link(INSTANCE, &words).done().out;
+    assert!(rehearsed.contains("readers would"), "{rehearsed}");
+    place.link(INSTANCE, &["stop"]).done();
+    let rehearsed = place.link(INSTANCE, &words).done().out;
+    assert!(rehearsed.contains("for it is down"), "{rehearsed}");
+    assert!(!rehearsed.contains("readers would"), "{rehearsed}");
+}
+
+#[test]
 fn what_the_upgrade_is_refused_for_its_rehearsal_is_refused_for() {
     let place = Place::new();
     with_old_server(&place);

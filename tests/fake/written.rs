@@ -100,6 +100,7 @@ fn what_was_written_before_a_crash_stays() {
             let there = snapshots(&bench.place);
             let recovered = bench.recover().done();
             assert!(has_what_was_written(&bench.place), "{recovered:?}");
+            assert!(recovered.out.contains("--undo"), "{recovered:?}");
             assert_eq!(snapshots(&bench.place), there);
             assert_eq!(bench.recover().json()["changed"], false);
         });

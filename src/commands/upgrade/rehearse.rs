@@ -94,14 +94,16 @@ pub fn run(args: &Args, to: &Version, context: &Context<'_>) -> Result<Report> {
         return told::of_images(&session, report, &[parts.now, parts.then], change);
     }
     let times = Times::of(&plan, &timed.took(), &Waits::of(&parts, given.serves));
-    let report = report(&session, &plan, (&name, to), (&times, bytes), change);
+    let is_down = !observed.web_runs(&name);
+    let of = (&name, to, is_down);
+    let report = report(&session, &plan, of, (&times, bytes), change);
     Ok(crossing.add_to(report, lines))
 }
 
 fn report(
     session: &Session<'_>,
     plan: &Plan,
-    (name, to): (&Name, &Version),
+    (name, to, is_down): (&Name, &Version, bool),
     (times, bytes): (&Times, u64),
     change: Option<&Change>,
 ) -> Report {
@@ -112,22 +114,30 @@ fn report(
     };
     let copied = change.filter(|change| change.stops_all());
     let copied = copied.map(Change::takes);
-    let mut lines = vec![
-        format!("{to} answers on a copy of instance {name}; the copy is gone again"),
-        format!(
-            "readers would get no answer for about {}{}",
-            seconds(times.unread),
-            match copied {
-                None => " (its start-up)",
-                Some(_) => "",
-            },
-        ),
-        format!(
-            "writers would be refused for about {} (migration {}, {of_index})",
+    let mut lines = vec![format!(
+        "{to} answers on a copy of instance {name}; the copy is gone again"
+    )];
+    let of_what = format!("migration {}, {of_index}", seconds(times.migration));
+    lines.extend(match is_down {
+        true => vec![format!(
+            "the upgrade would take about {} ({of_what}); none of its readers and writers wait, for it is down",
             seconds(times.refused),
-            seconds(times.migration),
-        ),
-    ];
+        )],
+        false => vec![
+            format!(
+                "readers would get no answer for about {}{}",
+                seconds(times.unread),
+                match copied {
+                    None => " (its start-up)",
+                    Some(_) => "",
+                },
+            ),
+            format!(
+                "writers would be refused for about {} ({of_what})",
+                seconds(times.refused),
+            ),
+        ],
+    });
     lines.extend(copied.map(|bytes| {
         format!(
             "all instances of the cluster would be down for that time and more: {} of the database's data are copied, the server starts on them, and each instance is tried out",
