@@ -12,6 +12,16 @@ use crate::web::Site;
 
 const NEW: &str = "mariadb:11.8";
 
+/// Two instances that run.
+fn with_neighbour() -> (Cluster, Site, Site) {
+    wanted_image(NEW, "mariadb 11.8");
+    let (cluster, main) = running();
+    let port = cluster.add("beside");
+    cluster.call(["start", "beside"]).ok();
+    let beside = Site::of(&cluster, "beside", port);
+    (cluster, main, beside)
+}
+
 fn series(cluster: &Cluster) -> String {
     let version = cluster.sql("select version()");
     version.split('.').take(2).collect::<Vec<_>>().join(".")
@@ -40,11 +50,7 @@ fn assert_answers(cluster: &Cluster, main: &Site, beside: &Site) {
 
 #[test]
 fn a_newer_series_comes_with_a_version_or_not_at_all_and_takes_every_row_along() {
-    wanted_image(NEW, "mariadb 11.8");
-    let (cluster, main) = running();
-    let port = cluster.add("beside");
-    cluster.call(["start", "beside"]).ok();
-    let beside = Site::of(&cluster, "beside", port);
+    let (cluster, main, beside) = with_neighbour();
     main.make("Ankhesenamun");
     beside.make("Teje");
     assert_eq!(series(&cluster), "10.11");
@@ -112,11 +118,7 @@ fn a_newer_series_comes_with_a_version_or_not_at_all_and_takes_every_row_along()
 /// have written there.
 #[test]
 fn no_row_of_a_program_that_has_the_login_is_lost_with_a_server_that_does_not_stay() {
-    wanted_image(NEW, "mariadb 11.8");
-    let (cluster, main) = running();
-    let port = cluster.add("beside");
-    cluster.call(["start", "beside"]).ok();
-    let beside = Site::of(&cluster, "beside", port);
+    let (cluster, main, beside) = with_neighbour();
     // One that is down is written to all the same.
     cluster.add("down");
     let both = ["main", "beside", "down"];
