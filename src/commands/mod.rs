@@ -36,7 +36,6 @@ pub mod stop;
 pub mod upgrade;
 
 mod adopted;
-mod again;
 mod arrival;
 mod confirm;
 pub mod context;

@@ -12,6 +12,7 @@ use crate::journal::at_work::Worker;
 use crate::journal::{self, Header, Open};
 use crate::model::layout::ClusterLayout;
 use crate::model::name::Name;
+use crate::services::read_only::Rights;
 use crate::steps::Step;
 
 /// An operation that is not over.
@@ -20,8 +21,8 @@ pub struct NotOver {
     /// What it is.
     pub header: Header,
     worker: Worker,
-    /// Database users whose right to write it took and did not give back.
-    read_only: Vec<String>,
+    /// Whose right to write it took and did not give back.
+    read_only: Vec<Rights>,
 }
 
 /// What operations that are not over mean for one instance.
@@ -66,10 +67,10 @@ fn one(layout: &ClusterLayout, open: &Open) -> Result<NotOver> {
     })
 }
 
-fn read_only(steps: &[journal::Reached<Step>]) -> Vec<String> {
-    let given_back = |user: &str| {
+fn read_only(steps: &[journal::Reached<Step>]) -> Vec<Rights> {
+    let given_back = |taken: &Rights| {
         let of_it = |step: &Step| match step {
-            Step::GiveBack { rights, .. } => rights.user == user,
+            Step::GiveBack { rights, .. } => **rights == *taken,
             _ => false,
         };
         steps.iter().any(|one| one.did && of_it(&one.step))
@@ -77,11 +78,10 @@ fn read_only(steps: &[journal::Reached<Step>]) -> Vec<String> {
     let taken = steps.iter().filter(|one| one.begun && !one.undid);
     taken
         .filter_map(|one| match &one.step {
-            Step::ReadOnly { rights, .. } => Some(&rights.user),
+            Step::ReadOnly { rights, .. } => Some((**rights).clone()),
             _ => None,
         })
-        .filter(|user| !given_back(user))
-        .cloned()
+        .filter(|taken| !given_back(taken))
         .collect()
 }
 
@@ -181,10 +181,11 @@ impl NotOver {
 }
 
 impl Held {
-    /// What they mean for an instance; `user` is its database user, where its files can be read.
+    /// What they mean for an instance; `login` is its database user and schema, where its files can be
+    /// read.
     pub fn of(
         operations: &[NotOver],
-        (name, user): (&Name, Option<&str>),
+        (name, login): (&Name, Option<(&str, &str)>),
         (layout, now): (&ClusterLayout, i64),
     ) -> Self {
         let mut held = Held {
@@ -201,7 +202,8 @@ impl Held {
             }
             held.lines.push(one.line(layout, now));
             // One on new content already has another user.
-            if user.is_some_and(|user| one.read_only.iter().any(|taken| taken == user)) {
+            let is_its = |taken: &Rights| Some((&*taken.user, &*taken.schema)) == login;
+            if one.read_only.iter().any(is_its) {
                 held.writers_refused = true;
                 held.lines.push(match one.worker {
                     Worker::Nobody | Worker::Unknown => {

@@ -9,8 +9,8 @@ use crate::commands::observed::Observed;
 use crate::commands::report::Report;
 use crate::commands::server_change::{Asked, Change};
 use crate::commands::session::{Extent, Session, Touch, services_are_down};
-use crate::commands::upkeep;
 use crate::commands::words::Words;
+use crate::commands::{first_content, upkeep};
 use crate::error::Result;
 use crate::model::container::{Role, names};
 use crate::model::image::ImageRef;
@@ -134,6 +134,7 @@ fn set(context: &Context<'_>, asked: Asked<'_>) -> Result<Report> {
     }
     change.need_quiet(&observed)?;
     change.ensure(&session)?;
+    first_content::await_service_of(context, &session.cluster, Role::Database)?;
     let rights = change.rights(&session)?;
     let plan = plan(&session, &observed, &change, &rights)?;
     if let Some(report) = session.carry_out(&plan)? {

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::commands::again;
 use crate::commands::context::Context;
 use crate::commands::report::Report;
 use crate::commands::services_for_recovery;
@@ -192,9 +191,7 @@ impl<'a> Session<'a> {
                 operation.header.words
             ));
         }
-        let began = clock::now();
-        steps::carry_out(&world, permit, plan)
-            .inspect_err(|error| again::await_them(self, &world, began, error))?;
+        steps::carry_out(&world, permit, plan)?;
         Ok(None)
     }
 

@@ -11,7 +11,8 @@ use crate::commands::context::Context;
 use crate::commands::report::Report;
 use crate::commands::session::{Extent, Session, Touch};
 use crate::commands::words::Words;
-use crate::error::{Error, Result};
+use crate::commands::writers;
+use crate::error::{Error, Kind, Result};
 use crate::host::clone::Rules;
 use crate::host::{archive, store};
 use crate::model::cluster::Cluster;
@@ -21,8 +22,6 @@ use crate::model::instance::Instance;
 use crate::model::name::Name;
 use crate::model::snapshot::{Hold, Manifest, Packing, SnapshotName};
 use crate::services::app::App;
-use crate::services::database::Server;
-use crate::services::read_only;
 use crate::steps::{IndexOrder, Order, Plan, Step};
 
 /// Files of an instance that belong to the place where it runs: a target has its own. (And a log
@@ -220,7 +219,12 @@ fn one(args: &Args, context: &Context<'_>, cluster: &Cluster, name: &Name) -> Re
     let file = order.file.clone();
     let mut plan: Plan = session.plan();
     plan.instances = vec![name.clone()];
-    push(&mut plan, context, &instance, order)?;
+    let app = App {
+        cluster: &session.cluster,
+        instance: &instance,
+        contract,
+    };
+    push(&mut plan, &session, &app, order)?;
     match session.carry_out(&plan)? {
         Some(report) => Ok(Taken::Planned(report)),
         None => Ok(Taken::Done(
@@ -231,32 +235,28 @@ fn one(args: &Args, context: &Context<'_>, cluster: &Cluster, name: &Name) -> Re
 }
 
 /// Adds what takes a snapshot. When it is taken it stays, whatever becomes of giving back the rights.
-fn push(plan: &mut Plan, context: &Context<'_>, instance: &Instance, order: Order) -> Result<()> {
-    let database = order.database.clone();
+fn push(plan: &mut Plan, session: &Session<'_>, app: &App<'_>, order: Order) -> Result<()> {
     let rights = match order.hold {
-        Hold::ReadOnly => {
-            let server = Server::in_container(context.engine, database.clone());
-            let (user, tables) = (&instance.database_user, &order.tables_without_content);
-            let rights = read_only::rights(&server, user, &instance.schema, tables)?
-                .ok_or_else(|| read_only::no_rights(user, &instance.schema))
-                .map_err(|error| error.next("take the snapshot without --hold read-only"))?;
-            Some(Box::new(rights))
-        }
+        Hold::ReadOnly => Some(writers::need_rights(session, app).map_err(without_read_only)?),
         Hold::Lock | Hold::None => None,
     };
-    plan.steps
-        .extend(rights.clone().map(|rights| Step::ReadOnly {
-            database: database.clone(),
-            rights,
-        }));
+    writers::keep_out(plan, app.cluster, rights.as_slice());
     plan.push(Step::TakeSnapshot {
         order: Box::new(order),
     });
-    if let Some(rights) = rights {
+    if rights.is_some() {
         plan.no_return_from_here();
-        plan.push(Step::GiveBack { database, rights });
     }
+    writers::let_in(plan, app.cluster, rights.as_slice());
     Ok(())
+}
+
+/// Whoever cannot be kept out by his rights is by a lock.
+fn without_read_only(error: Error) -> Error {
+    match error.kind {
+        Kind::Refused => error.next("take the snapshot without --hold read-only"),
+        _ => error,
+    }
 }
 
 /// A snapshot of an instance as it is taken before something happens to its content.

@@ -134,8 +134,8 @@ pub fn run(args: &Args, context: &Context<'_>) -> Result<Report> {
     statuses.extend(unreadable);
     for status in &mut statuses {
         let instance = instances.iter().find(|i| i.name == status.name);
-        let user = instance.map(|i| i.database_user.as_str());
-        let held = Held::of(&open, (&status.name, user), (&cluster.layout, now));
+        let login = instance.map(|i| (i.database_user.as_str(), i.schema.as_str()));
+        let held = Held::of(&open, (&status.name, login), (&cluster.layout, now));
         status.hold_back(held);
     }
     let object = json!({

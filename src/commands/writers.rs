@@ -13,7 +13,7 @@ use crate::steps::{Plan, Step};
 /// What an instance's database user may do; nothing where there is no such user.
 ///
 /// # Errors
-/// Exit 6 where it has rights on the whole server, and exit 1 with what the server says.
+/// As [`read_only::rights`].
 pub fn rights(session: &Session<'_>, app: &App<'_>) -> Result<Option<Rights>> {
     read_only::rights(
         &Server::of(session.context.engine, &session.cluster),
@@ -32,7 +32,7 @@ pub fn need_rights(session: &Session<'_>, app: &App<'_>) -> Result<Rights> {
     rights(session, app)?.ok_or_else(|| read_only::no_rights(user, schema))
 }
 
-/// The steps that keep them out.
+/// Adds the steps that keep them out.
 pub fn keep_out(plan: &mut Plan, cluster: &Cluster, rights: &[Rights]) {
     plan.steps
         .extend(rights.iter().map(|rights| Step::ReadOnly {
@@ -41,7 +41,7 @@ pub fn keep_out(plan: &mut Plan, cluster: &Cluster, rights: &[Rights]) {
         }));
 }
 
-/// The steps that let them in again.
+/// Adds the steps that let them in again.
 pub fn let_in(plan: &mut Plan, cluster: &Cluster, rights: &[Rights]) {
     plan.steps
         .extend(rights.iter().map(|rights| Step::GiveBack {

@@ -22,7 +22,7 @@ use crate::journal::at_work::Worker;
 use crate::journal::lock::Permit;
 use crate::model::name::Name;
 
-pub use reached::{Reached, reached};
+pub use reached::{Reached, reached, undone};
 pub use record::Journal;
 pub use run::{Deeds, Ended, Observer, recover, run};
 

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::Result;
 use crate::journal::record::read;
-use crate::journal::{Open, Outcome, Record};
+use crate::journal::{Journal, Open, Outcome, Record};
 
 /// What the records tell.
 #[derive(Debug, Default)]
@@ -75,4 +75,13 @@ pub fn reached<S: Serialize + DeserializeOwned + Clone>(open: &Open) -> Result<V
         undid: progress.undone.contains(&at),
     };
     Ok(steps.iter().enumerate().map(reached).collect())
+}
+
+/// The steps of an operation that were undone.
+pub fn undone<S: Serialize + DeserializeOwned + Clone>(journal: &Journal<S>) -> Vec<S> {
+    let undone = Progress::of(&journal.records).undone;
+    let steps = journal.steps().into_iter().enumerate();
+    steps
+        .filter_map(|(at, step)| undone.contains(&at).then_some(step))
+        .collect()
 }

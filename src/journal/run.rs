@@ -124,6 +124,11 @@ fn go_on<S: Serialize + DeserializeOwned + Clone>(
                     true => format!("undoing what was done; {A_SECOND_SIGNAL}"),
                     false => "undoing what was done".to_owned(),
                 });
+                // Also where a step failed of itself just then.
+                let error = Error {
+                    interrupted: signalled,
+                    ..error
+                };
                 match undo_all(journal, deeds, &steps) {
                     Ok(()) => end(journal, Outcome::Undone, Some(error)),
                     Err(undoing) => open_with(half_done(&header.verb, &undoing, Some(&error))),

@@ -47,15 +47,18 @@ pub struct Grant {
     pub host: String,
     /// Whether wildcards in the schema's name are escaped in it; the original script did not.
     pub escaped: bool,
+    /// Whether these are all that there are: a newer server has more of them.
+    #[serde(default)]
+    pub all: bool,
     /// The rights.
     pub privileges: Vec<String>,
 }
 
-/// Asks for the rights that a user has; nothing where it has none there.
+/// Asks for the rights that a user has; nothing where there is no such user.
 ///
 /// # Errors
-/// Exit 6 where it has some on the whole server, which would have to be taken too; exit 1 with what the
-/// server says.
+/// Exit 6 where it has some on the whole server, which would have to be taken too, or none that are found;
+/// exit 1 with what the server says.
 pub fn rights(
     server: &Server<'_>,
     user: &str,
@@ -71,7 +74,7 @@ pub fn rights(
         return Err(refused(user, schema)
             .why("it has rights on the whole server")
             .next(format!(
-                "take those away (REVOKE … ON *.* FROM '{user}'), and leave it the ones on {schema}"
+                "give the instance a database user of its own, with rights on {schema} alone"
             )));
     }
     let escaped = sql::literal(&schema.replace('_', "\\_").replace('%', "\\%"));
@@ -97,12 +100,23 @@ pub fn rights(
             _ => grants.push(Grant {
                 host,
                 escaped,
+                all: false,
                 privileges: vec![(*privilege).to_owned()],
             }),
         }
     }
     if grants.is_empty() {
-        return Ok(None);
+        let user_is_there = format!(
+            "SELECT COUNT(*) FROM mysql.user WHERE user = {};\n",
+            sql::literal(user)
+        );
+        return match server.query(&user_is_there)?.trim() {
+            "0" => Ok(None),
+            _ => Err(no_rights(user, schema)),
+        };
+    }
+    for grant in &mut grants {
+        grant.all = is_all(server, grant, user, schema)?;
     }
     let there = server.tables(schema)?;
     let tables = tables_without_content.iter();
@@ -112,6 +126,15 @@ pub fn rights(
         tables_without_content: tables.filter(|t| there.contains(t)).cloned().collect(),
         grants,
     }))
+}
+
+/// Whether a grant is of all rights, which the single ones do not tell.
+fn is_all(server: &Server<'_>, grant: &Grant, user: &str, schema: &str) -> Result<bool> {
+    let answer = server.query(&format!("SHOW GRANTS FOR {};\n", grant.account(user)))?;
+    let all = format!("GRANT ALL PRIVILEGES ON {}.* TO ", grant.on(schema));
+    // The client doubles them.
+    let answer = answer.replace("\\\\", "\\");
+    Ok(answer.lines().any(|line| line.starts_with(&all)))
 }
 
 /// The error of whoever has to keep a user out that has no rights on a schema.
@@ -162,8 +185,16 @@ pub fn give_back(server: &Server<'_>, rights: &Rights) -> Result<()> {
     let mut statements = String::from("SET SESSION sql_log_bin = 0;\n");
     for grant in &rights.grants {
         let (schema, account) = (grant.on(&rights.schema), grant.account(&rights.user));
-        let all = grant.privileges.join(", ");
-        statements.push_str(&format!("GRANT {all} ON {schema}.* TO {account};\n"));
+        let rights = match grant.all {
+            true => "ALL PRIVILEGES".to_owned(),
+            false => grant.privileges.join(", "),
+        };
+        statements.push_str(&format!("GRANT {rights} ON {schema}.* TO {account};\n"));
+        let lent = grant.lent();
+        if !lent.is_empty() {
+            let lent = lent.join(", ");
+            statements.push_str(&format!("REVOKE {lent} ON {schema}.* FROM {account};\n"));
+        }
     }
     server.query(&statements)?;
     take_back_tables(server, rights)?;
@@ -277,6 +308,12 @@ impl Grant {
 
     fn account(&self, user: &str) -> String {
         format!("{}@{}", sql::literal(user), sql::literal(&self.host))
+    }
+
+    /// What it has meanwhile and did not have.
+    fn lent(&self) -> Vec<&str> {
+        let has = |right: &&str| self.all || self.privileges.iter().any(|p| p == right);
+        KEPT.into_iter().filter(|right| !has(right)).collect()
     }
 
     /// What is taken of it.

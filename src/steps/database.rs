@@ -1,13 +1,15 @@
 //! Schemas and accounts.
 
 use crate::error::{Error, Result};
+use crate::host::interrupt::Interrupt;
 use crate::model::container::{Container, Role, State};
 use crate::services::database::Server;
 use crate::services::read_only::{self, Rights};
 use crate::steps::{World, wait};
 
-/// How long a server may take that is put up again, with data that it left in order.
-const UP_AGAIN_SECONDS: u64 = 120;
+/// How long a server may take that is put up again: to give up would help nobody, and one that ends is seen
+/// at once.
+const UP_AGAIN_SECONDS: u64 = 600;
 
 /// The server in a container.
 pub fn server<'a>(world: &World<'a>, container: &str) -> Server<'a> {
@@ -34,10 +36,16 @@ pub fn empty(world: &World<'_>, container: &str, schema: &str) -> Result<()> {
     server.make_schema(schema)
 }
 
-/// Gives the rights back that were taken, as soon as the server answers: the undo may just have put it up
-/// again.
+/// Gives the rights back that were taken, as soon as the server answers: an undo may just have put it up
+/// again. Neither a signal nor a limit that was meant for something else cuts that off, for nobody is served
+/// before.
 pub fn give_back(world: &World<'_>, container: &str, rights: &Rights) -> Result<()> {
-    wait::for_service(world, Role::Database, container, UP_AGAIN_SECONDS)?;
+    let patient = World {
+        interrupt: &Interrupt::default(),
+        timeout: None,
+        ..*world
+    };
+    wait::for_service(&patient, Role::Database, container, UP_AGAIN_SECONDS)?;
     read_only::give_back(&server(world, container), rights)
 }
 

@@ -111,9 +111,7 @@ impl Deeds<Step> for World<'_> {
             Step::ReadOnly { database, rights } => {
                 read_only::take(&database::server(self, database), rights, self.interrupt)
             }
-            Step::GiveBack { database, rights } => {
-                read_only::give_back(&database::server(self, database), rights)
-            }
+            Step::GiveBack { database, rights } => database::give_back(self, database, rights),
             Step::TakeSnapshot { order } => snapshot::take(self, order),
             Step::CheckSnapshot { file } => snapshot::check(self, file),
             Step::TakeIn { intake } => intake::take_in(self, intake),

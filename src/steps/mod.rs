@@ -27,6 +27,7 @@ mod schema_copy;
 mod snapshot;
 mod sums;
 mod unpacked;
+mod up_again;
 mod wait;
 
 use std::path::PathBuf;
@@ -61,7 +62,7 @@ pub const INDEX_UNKNOWN: &str = "unknown\n";
 
 pub use plan::{Plan, carry_out, put_up_database, recover_one, supersede};
 pub use snapshot::{IndexOrder, Order};
-pub use wait::{for_instances, for_service};
+pub use wait::for_service;
 
 /// One change of the world, or one wait for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

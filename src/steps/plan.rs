@@ -9,7 +9,7 @@ use crate::journal::{self, Ended, Header, Journal, OnFailure, Open, Outcome, Rec
 use crate::model::container::{ContainerSpec, Role};
 use crate::model::label::{self, Selector};
 use crate::model::name::Name;
-use crate::steps::{Step, World, containers};
+use crate::steps::{Step, World, containers, up_again};
 
 /// What a verb is going to do.
 #[derive(Debug, Clone)]
@@ -97,7 +97,10 @@ pub fn carry_out(world: &World<'_>, _permit: &Permit, plan: &Plan) -> Result<()>
     }
     let mut journal = Journal::begin(&world.layout.journal(), plan.header(), plan.steps.clone())?;
     let ended = journal::run(&mut journal, world, world.observer, world.interrupt);
-    finish(world, journal, ended)
+    let started = up_again::started(&journal, &ended);
+    let ended = finish(world, journal, ended);
+    up_again::await_them(world, &started);
+    ended
 }
 
 /// Finishes or undoes an interrupted operation; which of both.

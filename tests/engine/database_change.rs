@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use crate::call::Ran;
 use crate::cluster::{Cluster, assert_same};
 use crate::directly;
 use crate::docker::docker;
@@ -41,8 +42,7 @@ fn upgrade(cluster: &Cluster, version: &str) -> crate::call::Call {
 
 fn assert_answers(cluster: &Cluster, main: &Site, beside: &Site) {
     for (name, site) in [("main", main), ("beside", beside)] {
-        // What an undo starts, it does not wait for.
-        until(name, 60, || cluster.condition(name) == "up");
+        assert_eq!(cluster.condition(name), "up");
         assert!(site.answers());
     }
     assert!(!cluster.root.join("mysql.before").exists());
@@ -121,28 +121,50 @@ fn no_row_of_a_program_that_has_the_login_is_lost_with_a_server_that_does_not_st
     let (cluster, main, beside) = with_neighbour();
     // One that is down is written to all the same.
     cluster.add("down");
-    let both = ["main", "beside", "down"];
-    let mut acknowledged = Vec::new();
-    let mut meanwhile = |code: i32, said: &str, call: crate::call::Call| {
-        let (ran, rows) = directly::meanwhile(&cluster, &both, || call.run());
-        ran.expect(code).says(&[said]);
-        acknowledged.extend(rows);
-        directly::assert_all_there(&cluster, &acknowledged);
+    let all = ["main", "beside", "down"];
+    let grants = || all.map(|name| cluster.sql(&format!("show grants for 'kor_{name}'@'%'")));
+    let before = grants();
+    let meanwhile = |deed: &dyn Fn() -> Ran| {
+        let (ran, rows) = directly::meanwhile(&cluster, &all, deed);
+        directly::assert_all_there(&cluster, &all, &rows);
         for (name, site) in [("main", &main), ("beside", &beside)] {
             assert_eq!(cluster.condition(name), "up");
             assert!(site.answers());
         }
-        for name in both {
-            assert!(directly::writes(&cluster, name, &format!("again {said}")));
-        }
+        assert_eq!(grants(), before);
         assert_nothing_left(&cluster);
-        series(&cluster)
+        ran
     };
-    let failing = upgrade(&cluster, "v5.1.91");
-    let old = meanwhile(1, "migrate the copy to v5.1.91", failing);
-    assert_eq!(old, "10.11");
-    let mute = upgrade(&cluster, "v5.1.93").args(["--timeout", "20"]);
-    assert_eq!(meanwhile(1, "20 s", mute), "10.11");
-    let set = cluster.call(["services", "set", "--database", NEW]);
-    assert_eq!(meanwhile(0, "works with", set), "11.8");
+    let fails = || upgrade(&cluster, "v5.1.91");
+    meanwhile(&|| fails().run())
+        .expect(1)
+        .says(&["migrate the copy to v5.1.91"]);
+    let mute = || upgrade(&cluster, "v5.1.93").args(["--timeout", "20"]);
+    meanwhile(&|| mute().run()).expect(1).says(&["20 s"]);
+    // Whoever wants the end while it is undone gets it when all is undone.
+    let ran = meanwhile(&|| {
+        let running = fails().spawn();
+        until("it is undone", 300, || {
+            journal(&cluster).contains("undoing")
+        });
+        running.signal("TERM");
+        let ran = running.end();
+        // It does not wait then.
+        for name in ["main", "beside"] {
+            until(name, 60, || cluster.condition(name) == "up");
+        }
+        ran
+    });
+    ran.expect(1).says(&["migrate the copy to v5.1.91"]);
+    assert_eq!(series(&cluster), "10.11");
+    let set = || cluster.call(["services", "set", "--database", NEW]);
+    meanwhile(&|| set().run()).ok();
+    assert_eq!(series(&cluster), "11.8");
+}
+
+/// What is written down of the operation that is under way.
+fn journal(cluster: &Cluster) -> String {
+    let files = fs::read_dir(cluster.root.join(".kor-cluster/journal")).unwrap();
+    let texts = files.map(|file| fs::read_to_string(file.unwrap().path()).unwrap_or_default());
+    texts.collect()
 }

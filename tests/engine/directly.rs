@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::call::Ran;
 use crate::cluster::Cluster;
 use crate::docker::docker;
+use crate::writers::EndOf;
 
 /// Writes a row with the login of this moment; whether that was acknowledged.
 pub fn writes(cluster: &Cluster, instance: &str, row: &str) -> bool {
@@ -45,6 +46,7 @@ pub fn meanwhile(
     let over = AtomicBool::new(false);
     let acknowledged = Mutex::new(Vec::new());
     let ran = std::thread::scope(|scope| {
+        let _end = EndOf(&over);
         for instance in instances {
             scope.spawn(|| {
                 while !over.load(Ordering::Relaxed) {
@@ -56,21 +58,19 @@ pub fn meanwhile(
                 }
             });
         }
-        let ran = deed();
-        over.store(true, Ordering::Relaxed);
-        ran
+        deed()
     });
     (ran, acknowledged.into_inner().unwrap())
 }
 
-/// Fails where an acknowledged row is not there.
+/// Fails where an acknowledged row is not there, or an instance has none.
 #[track_caller]
-pub fn assert_all_there(cluster: &Cluster, acknowledged: &[(&str, String)]) {
-    for instance in ["main", "beside", "down"] {
+pub fn assert_all_there(cluster: &Cluster, instances: &[&str], rows: &[(&str, String)]) {
+    for instance in instances {
         let there = cluster.sql(&format!("select name from kor_{instance}.tags"));
-        let mut rows = acknowledged.iter().filter(|(of, _)| *of == instance);
-        let lost = rows.find(|(_, row)| !there.lines().any(|line| line == row));
+        let mut of_it = rows.iter().filter(|(of, _)| of == instance).peekable();
+        assert!(of_it.peek().is_some(), "{instance} was not written to");
+        let lost = of_it.find(|(_, row)| !there.lines().any(|line| line == row));
         assert_eq!(lost, None);
-        assert!(acknowledged.iter().any(|(of, _)| *of == instance));
     }
 }

@@ -80,3 +80,20 @@ fn a_kill_in_the_middle_leaves_a_site_that_reads_and_recover_gives_the_rights_ba
     assert_eq!(grants(cluster), before);
     until("the site writes", 10, || site.tries_to_make("Eje") == 200);
 }
+
+#[test]
+fn who_has_less_than_all_rights_has_the_same_ones_again() {
+    let turn = shared();
+    let cluster = &turn.cluster;
+    let of_it = r"on `kor\_a\_b`.*";
+    let grants = || cluster.sql("show grants for 'kor_a_b'@'%'");
+    cluster.sql(&format!(
+        "revoke show view, lock tables {of_it} from 'kor_a_b'@'%'"
+    ));
+    let before = grants();
+    take(cluster, "a_b", &["--hold", "read-only"]);
+    let after = grants();
+    cluster.sql(&format!("grant all {of_it} to 'kor_a_b'@'%'"));
+    assert_eq!(after, before);
+    assert!(!before.contains("SHOW VIEW") && grants().contains("ALL PRIVILEGES"));
+}

@@ -41,5 +41,6 @@ mod sequence;
 mod snapshot;
 #[path = "../common/tally.rs"]
 mod tally;
+mod up_again;
 mod whole;
 mod written;

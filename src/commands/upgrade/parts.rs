@@ -44,8 +44,8 @@ pub struct Parts<'a> {
     pub undo: PathBuf,
     /// Content that an earlier operation kept.
     pub earlier: Vec<Found>,
-    /// What its database user may do: writers are kept out.
-    pub rights: Vec<Rights>,
+    /// What its database user may do, where writers are kept out.
+    pub rights: Option<Rights>,
     /// The same of the other instances, where they get another database server.
     pub others: Vec<Rights>,
     /// Whether a snapshot is taken before.

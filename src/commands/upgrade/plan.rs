@@ -42,7 +42,7 @@ pub fn whole(session: &Session<'_>, observed: &Observed, parts: Parts<'_>) -> Re
                     .extend(unfinished::wait_for_worker(now, then, true));
             }
             server_change::push_stop(&mut plan, observed, &[*now])?;
-            writers::keep_out(&mut plan, &session.cluster, &parts.rights);
+            writers::keep_out(&mut plan, &session.cluster, parts.rights.as_slice());
             serves = false;
         }
         change.push(&mut plan, session, observed, Some(now), &parts.others)?;
@@ -128,7 +128,7 @@ fn push_copied(
     } else if !parts.change.is_some_and(Change::stops_all) {
         stop::removals(&mut plan.steps, observed, now)?;
         // Others than the application may have its login.
-        writers::keep_out(plan, &session.cluster, &parts.rights);
+        writers::keep_out(plan, &session.cluster, parts.rights.as_slice());
     }
     // What came while it was waited for.
     plan.steps
@@ -157,7 +157,7 @@ fn push_read_only(
         .extend(unfinished::wait_for_worker(now, then, true));
     plan.steps.extend(removals);
     plan.steps.extend(unfinished::wait(now, true));
-    writers::keep_out(plan, &session.cluster, &parts.rights);
+    writers::keep_out(plan, &session.cluster, parts.rights.as_slice());
     Ok(web)
 }
 
@@ -205,7 +205,7 @@ fn push_end(
     runs: bool,
     later: [Step; 2],
 ) -> Result<()> {
-    writers::let_in(plan, &session.cluster, &parts.rights);
+    writers::let_in(plan, &session.cluster, parts.rights.as_slice());
     if runs {
         start::push_mends(plan, &[parts.then])?;
     }

@@ -247,7 +247,7 @@ pub fn parts<'a>(
         },
         undo: cluster.layout.undo(&now.name).join(&session.id),
         earlier: kept::all(&cluster.layout, &now.name)?,
-        rights: Vec::new(),
+        rights: None,
         others: Vec::new(),
         snapshot,
         exchanged,
@@ -314,7 +314,7 @@ fn one(
         change.need_quiet(&observed)?;
         change.ensure(&session)?;
     }
-    parts.rights = vec![writers::need_rights(&session, &parts.now)?];
+    parts.rights = Some(writers::need_rights(&session, &parts.now)?);
     parts.others = match &change {
         Some(change) => change.rights(&session)?,
         None => Vec::new(),

@@ -63,16 +63,13 @@ impl Passed {
         begin..begins.next().unwrap_or(self.len() + 1)
     }
 
-    /// The places where an instance is read-only: with its rights taken, and not given back.
+    /// The places where an instance is read-only: with its rights taken, and not all given back.
     fn read_only(&self) -> Vec<usize> {
-        let step = |kinds: &[&str]| {
-            let is_one = |kind: &String| kinds.contains(&kind.as_str());
-            self.kinds.iter().position(is_one)
-        };
-        let Some(taken) = step(&["read_only"]) else {
+        let Some(taken) = self.kinds.iter().position(|kind| kind == "read_only") else {
             return Vec::new();
         };
-        let given = step(&["give_back"]).unwrap_or(self.kinds.len());
+        let given = self.kinds.iter().rposition(|kind| kind == "give_back");
+        let given = given.unwrap_or(self.kinds.len());
         let begin = self.of_step(taken).start + 2;
         (begin..self.of_step(given).end).collect()
     }
