@@ -12,6 +12,8 @@ use crate::error::{Error, Kind, Result};
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt {
     pending: Arc<AtomicBool>,
+    /// Whether something is being undone.
+    tidying: Arc<AtomicBool>,
 }
 
 /// Whether this process was started with a signal ignored.
@@ -46,9 +48,9 @@ impl Interrupt {
         Ok(interrupt)
     }
 
-    /// Whether a signal came and nobody acted on it yet.
+    /// Whether a signal came and nobody acted on it yet. While something is undone there is none.
     pub fn is_pending(&self) -> bool {
-        self.pending.load(Ordering::SeqCst)
+        self.pending.load(Ordering::SeqCst) && !self.tidying.load(Ordering::SeqCst)
     }
 
     /// Asks for the end as Ctrl-C does: nobody reads what is printed any more.
@@ -56,9 +58,18 @@ impl Interrupt {
         self.pending.store(true, Ordering::SeqCst);
     }
 
-    /// From now on the tidying up is not interrupted (a second signal still ends it).
+    /// The signal that came is acted on.
     pub fn acknowledge(&self) {
         self.pending.store(false, Ordering::SeqCst);
+    }
+
+    /// Undoes something, which no first signal cuts off, came it before or meanwhile (a second one ends the
+    /// process). One that came meanwhile is pending afterwards.
+    pub fn tidy<T>(&self, undo: impl FnOnce() -> T) -> T {
+        self.tidying.store(true, Ordering::SeqCst);
+        let undone = undo();
+        self.tidying.store(false, Ordering::SeqCst);
+        undone
     }
 
     /// An error if a signal came.
@@ -83,5 +94,22 @@ impl Interrupt {
             }
             std::thread::sleep(left.min(LOOK));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_waits_for_the_end_of_an_undo() {
+        let interrupt = Interrupt::default();
+        interrupt.tidy(|| {
+            interrupt.ask();
+            assert!(!interrupt.is_pending() && interrupt.check("").is_ok());
+        });
+        assert!(interrupt.is_pending());
+        interrupt.acknowledge();
+        assert!(!interrupt.is_pending());
     }
 }

@@ -58,6 +58,10 @@ pub trait Observer: Send + Sync {
 /// Said with the first signal, for the second one ends the process before it can say anything.
 const A_SECOND_SIGNAL: &str = "a second signal ends it half-way; it stays open then (`recover`)";
 
+/// The same where none came yet.
+const TWO_SIGNALS: &str =
+    "one signal does not cut that off, a second one does; it stays open then (`recover`)";
+
 /// How a run came to its end.
 #[derive(Debug)]
 pub struct Ended {
@@ -120,16 +124,19 @@ fn go_on<S: Serialize + DeserializeOwned + Clone>(
             (false, true) => {
                 let signalled = error.interrupted || interrupt.is_pending();
                 interrupt.acknowledge();
-                observer.note(&match signalled {
-                    true => format!("undoing what was done; {A_SECOND_SIGNAL}"),
-                    false => "undoing what was done".to_owned(),
-                });
+                observer.note(&format!(
+                    "undoing what was done; {}",
+                    match signalled {
+                        true => A_SECOND_SIGNAL,
+                        false => TWO_SIGNALS,
+                    }
+                ));
                 // Also where a step failed of itself just then.
                 let error = Error {
                     interrupted: signalled,
                     ..error
                 };
-                match undo_all(journal, deeds, &steps) {
+                match interrupt.tidy(|| undo_all(journal, deeds, &steps)) {
                     Ok(()) => end(journal, Outcome::Undone, Some(error)),
                     Err(undoing) => open_with(half_done(&header.verb, &undoing, Some(&error))),
                 }
@@ -172,7 +179,7 @@ pub fn recover<S: Serialize + DeserializeOwned + Clone>(
         Ok(None) => {}
         Err(error) => return open_with(half_done(&header.verb, &error, None)),
     }
-    match undo_all(journal, deeds, &steps) {
+    match interrupt.tidy(|| undo_all(journal, deeds, &steps)) {
         Ok(()) => end(journal, Outcome::Undone, None),
         Err(error) => open_with(half_done(&header.verb, &error, None)),
     }

@@ -1,7 +1,6 @@
 //! Schemas and accounts.
 
 use crate::error::{Error, Result};
-use crate::host::interrupt::Interrupt;
 use crate::model::container::{Container, Role, State};
 use crate::services::database::Server;
 use crate::services::read_only::{self, Rights};
@@ -37,11 +36,9 @@ pub fn empty(world: &World<'_>, container: &str, schema: &str) -> Result<()> {
 }
 
 /// Gives the rights back that were taken, as soon as the server answers: an undo may just have put it up
-/// again. Neither a signal nor a limit that was meant for something else cuts that off, for nobody is served
-/// before.
+/// again. No limit that was meant for something else cuts that off, for nobody is served before.
 pub fn give_back(world: &World<'_>, container: &str, rights: &Rights) -> Result<()> {
     let patient = World {
-        interrupt: &Interrupt::default(),
         timeout: None,
         ..*world
     };

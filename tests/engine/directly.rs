@@ -10,6 +10,9 @@ use crate::cluster::Cluster;
 use crate::docker::docker;
 use crate::writers::EndOf;
 
+/// Between two writes.
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// Writes a row with the login of this moment; whether that was acknowledged.
 pub fn writes(cluster: &Cluster, instance: &str, row: &str) -> bool {
     let login = fs::read_to_string(cluster.instance_root(instance).join("mysql.cnf")).unwrap();
@@ -35,7 +38,7 @@ pub fn writes(cluster: &Cluster, instance: &str, row: &str) -> bool {
     ran.code == 0
 }
 
-/// Does something while such a program writes to each of these instances without a pause; the rows that were
+/// Does something while such a program writes to each of these instances; the rows that were
 /// acknowledged, by instance.
 pub fn meanwhile(
     cluster: &Cluster,
@@ -51,10 +54,11 @@ pub fn meanwhile(
             scope.spawn(|| {
                 while !over.load(Ordering::Relaxed) {
                     let row = format!("d{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-                    match writes(cluster, instance, &row) {
-                        true => acknowledged.lock().unwrap().push((*instance, row)),
-                        false => std::thread::sleep(Duration::from_millis(20)),
+                    if writes(cluster, instance, &row) {
+                        acknowledged.lock().unwrap().push((*instance, row));
                     }
+                    // Each is a process of its own, and others work here too.
+                    std::thread::sleep(PAUSE);
                 }
             });
         }
