@@ -12,7 +12,7 @@ use crate::journal::at_work::Worker;
 use crate::journal::{self, Header, Open};
 use crate::model::layout::ClusterLayout;
 use crate::model::name::Name;
-use crate::services::read_only::Rights;
+use crate::services::rights::Rights;
 use crate::steps::Step;
 
 /// An operation that is not over.

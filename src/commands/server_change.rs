@@ -18,7 +18,7 @@ use crate::model::instance::Instance;
 use crate::model::name::Name;
 use crate::model::secret::Secret;
 use crate::services::app::App;
-use crate::services::read_only::Rights;
+use crate::services::rights::Rights;
 use crate::steps::{Entry, Plan, Step};
 
 /// The servers that are asked for; none where it stays.

@@ -14,7 +14,7 @@ use crate::commands::{first_content, upkeep};
 use crate::error::Result;
 use crate::model::container::{Role, names};
 use crate::model::image::ImageRef;
-use crate::services::read_only::Rights;
+use crate::services::rights::Rights;
 use crate::steps::Plan;
 
 /// Shows the shared services: what is configured, and what runs.

@@ -7,15 +7,15 @@ use crate::model::cluster::Cluster;
 use crate::model::container::{Role, names};
 use crate::services::app::App;
 use crate::services::database::Server;
-use crate::services::read_only::{self, Rights};
+use crate::services::rights::{self, Rights};
 use crate::steps::{Plan, Step};
 
 /// What an instance's database user may do; nothing where there is no such user.
 ///
 /// # Errors
-/// As [`read_only::rights`].
+/// As [`rights::of`].
 pub fn rights(session: &Session<'_>, app: &App<'_>) -> Result<Option<Rights>> {
-    read_only::rights(
+    rights::of(
         &Server::of(session.context.engine, &session.cluster),
         &app.instance.database_user,
         &app.instance.schema,
@@ -29,7 +29,7 @@ pub fn rights(session: &Session<'_>, app: &App<'_>) -> Result<Option<Rights>> {
 /// Exit 6 also where there is none.
 pub fn need_rights(session: &Session<'_>, app: &App<'_>) -> Result<Rights> {
     let (user, schema) = (&app.instance.database_user, &app.instance.schema);
-    rights(session, app)?.ok_or_else(|| read_only::no_rights(user, schema))
+    rights(session, app)?.ok_or_else(|| rights::none(user, schema))
 }
 
 /// Adds the steps that keep them out.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::engine::{Endpoint, Engine, NoAnswer, Output};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::host::database_files;
 use crate::model::cluster::Cluster;
 use crate::model::container::{Container, ContainerSpec, Mount, Role, names};
@@ -228,6 +228,17 @@ impl<'a> Server<'a> {
             .exec(&self.container, &command, statements.as_bytes(), limit)
             .map_err(|error| Error {
                 what: format!("{REFUSED} ({})", error.what),
+                // That its container is not there or does not run is nothing that was refused.
+                kind: match error.kind {
+                    Kind::Refused | Kind::NotFound => Kind::Failed,
+                    kind => kind,
+                },
+                next: error.next.or_else(|| {
+                    Some(format!(
+                        "look at it: docker logs {}; `boot` starts it",
+                        self.container
+                    ))
+                }),
                 ..error
             })
     }

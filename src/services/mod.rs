@@ -11,6 +11,7 @@ pub mod page;
 pub mod proxy;
 pub mod read_only;
 pub mod replay;
+pub mod rights;
 pub mod room;
 pub mod sandbox_line;
 pub mod scroll;

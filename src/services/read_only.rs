@@ -4,16 +4,12 @@
 
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
 use crate::error::{Error, Result};
 use crate::host::crash;
 use crate::host::interrupt::Interrupt;
 use crate::model::sql;
 use crate::services::database::Server;
-
-/// What the user keeps: what an application needs to read, and a dump.
-const KEPT: [&str; 3] = ["SELECT", "SHOW VIEW", "LOCK TABLES"];
+use crate::services::rights::{KEPT, Rights};
 
 /// What it keeps of tables that are no content.
 const OF_TABLES: &str = "SELECT, INSERT, UPDATE, DELETE";
@@ -26,129 +22,6 @@ const ENDING: Duration = Duration::from_secs(60);
 
 /// A pause before another look at the connections, in seconds: they take a moment to end.
 const LOOK_SECONDS: f64 = 0.02;
-
-/// The rights of an instance's user, as they are when nothing is taken away.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rights {
-    /// The user.
-    pub user: String,
-    /// The schema.
-    pub schema: String,
-    /// Tables that are no content: they go on being written to.
-    pub tables_without_content: Vec<String>,
-    /// What the user may do there.
-    pub grants: Vec<Grant>,
-}
-
-/// One grant to the user.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Grant {
-    /// From where the user connects, as a pattern.
-    pub host: String,
-    /// Whether wildcards in the schema's name are escaped in it; the original script did not.
-    pub escaped: bool,
-    /// Whether these are all that there are: a newer server has more of them.
-    #[serde(default)]
-    pub all: bool,
-    /// The rights.
-    pub privileges: Vec<String>,
-}
-
-/// Asks for the rights that a user has; nothing where there is no such user.
-///
-/// # Errors
-/// Exit 6 where it has some on the whole server, which would have to be taken too, or none that are found;
-/// exit 1 with what the server says.
-pub fn rights(
-    server: &Server<'_>,
-    user: &str,
-    schema: &str,
-    tables_without_content: &[String],
-) -> Result<Option<Rights>> {
-    let account = sql::literal(&format!("'{user}'"));
-    let on_server = server.query(&format!(
-        "SELECT COUNT(*) FROM information_schema.user_privileges \
-         WHERE privilege_type <> 'USAGE' AND SUBSTRING_INDEX(grantee, '@', 1) = {account};\n"
-    ))?;
-    if on_server.trim() != "0" {
-        return Err(refused(user, schema)
-            .why("it has rights on the whole server")
-            .next(format!(
-                "give the instance a database user of its own, with rights on {schema} alone"
-            )));
-    }
-    let escaped = sql::literal(&schema.replace('_', "\\_").replace('%', "\\%"));
-    let answer = server.query(&format!(
-        "SELECT grantee, table_schema = {escaped}, privilege_type \
-         FROM information_schema.schema_privileges \
-         WHERE table_schema IN ({escaped}, {}) \
-         AND SUBSTRING_INDEX(grantee, '@', 1) = {account} ORDER BY 1, 2, 3;\n",
-        sql::literal(schema)
-    ))?;
-    let mut grants: Vec<Grant> = Vec::new();
-    for line in answer.lines() {
-        let columns: Vec<&str> = line.split('\t').collect();
-        let [grantee, escaped, privilege] = columns.as_slice() else {
-            continue;
-        };
-        let host = grantee.rsplit_once("@'").map_or("%", |(_, host)| host);
-        let (host, escaped) = (host.trim_end_matches('\'').to_owned(), *escaped == "1");
-        match grants.last_mut() {
-            Some(last) if last.host == host && last.escaped == escaped => {
-                last.privileges.push((*privilege).to_owned());
-            }
-            _ => grants.push(Grant {
-                host,
-                escaped,
-                all: false,
-                privileges: vec![(*privilege).to_owned()],
-            }),
-        }
-    }
-    if grants.is_empty() {
-        let user_is_there = format!(
-            "SELECT COUNT(*) FROM mysql.user WHERE user = {};\n",
-            sql::literal(user)
-        );
-        return match server.query(&user_is_there)?.trim() {
-            "0" => Ok(None),
-            _ => Err(no_rights(user, schema)),
-        };
-    }
-    for grant in &mut grants {
-        grant.all = is_all(server, grant, user, schema)?;
-    }
-    let there = server.tables(schema)?;
-    let tables = tables_without_content.iter();
-    Ok(Some(Rights {
-        user: user.to_owned(),
-        schema: schema.to_owned(),
-        tables_without_content: tables.filter(|t| there.contains(t)).cloned().collect(),
-        grants,
-    }))
-}
-
-/// Whether a grant is of all rights, which the single ones do not tell.
-fn is_all(server: &Server<'_>, grant: &Grant, user: &str, schema: &str) -> Result<bool> {
-    let answer = server.query(&format!("SHOW GRANTS FOR {};\n", grant.account(user)))?;
-    let all = format!("GRANT ALL PRIVILEGES ON {}.* TO ", grant.on(schema));
-    // The client doubles them.
-    let answer = answer.replace("\\\\", "\\");
-    Ok(answer.lines().any(|line| line.starts_with(&all)))
-}
-
-/// The error of whoever has to keep a user out that has no rights on a schema.
-pub fn no_rights(user: &str, schema: &str) -> Error {
-    refused(user, schema)
-        .why("no rights of that user there were found")
-        .next(format!(
-            "look whether it has them by way of another user or a role: SHOW GRANTS FOR '{user}'"
-        ))
-}
-
-fn refused(user: &str, schema: &str) -> Error {
-    Error::refused(format!("{user} cannot be kept from writing to {schema}"))
-}
 
 /// Takes the rights to write away, and comes back when nobody has them any more.
 ///
@@ -177,11 +50,34 @@ pub fn take(server: &Server<'_>, rights: &Rights, interrupt: &Interrupt) -> Resu
     end_connections(server, &rights.user, &there, Some(interrupt))
 }
 
-/// Gives the rights back, be they taken or not.
+/// Gives the rights back, be they taken or not. The accounts that are gone come back: they get none.
 ///
 /// # Errors
 /// Exit 1 with what the server says, or where a connection does not end.
-pub fn give_back(server: &Server<'_>, rights: &Rights) -> Result<()> {
+pub fn give_back(server: &Server<'_>, rights: &Rights) -> Result<Vec<String>> {
+    let Err(error) = give(server, rights) else {
+        return Ok(Vec::new());
+    };
+    let mut there = rights.clone();
+    let hosts = server.query(&format!(
+        "SELECT '{ASKED}';\nSELECT host FROM mysql.user WHERE user = {};\n",
+        sql::literal(&rights.user)
+    ))?;
+    if !hosts.starts_with(ASKED) {
+        return Err(error);
+    }
+    there
+        .grants
+        .retain(|grant| hosts.lines().skip(1).any(|host| host == grant.host));
+    let gone = rights.grants.iter().filter(|g| !there.grants.contains(g));
+    let gone: Vec<String> = gone.map(|grant| grant.account(&rights.user)).collect();
+    match gone.is_empty() {
+        true => Err(error),
+        false => give(server, &there).map(|()| gone),
+    }
+}
+
+fn give(server: &Server<'_>, rights: &Rights) -> Result<()> {
     let mut statements = String::from("SET SESSION sql_log_bin = 0;\n");
     for grant in &rights.grants {
         let (schema, account) = (grant.on(&rights.schema), grant.account(&rights.user));
@@ -288,37 +184,4 @@ fn end_connections(
         left = now;
     }
     Ok(())
-}
-
-impl Rights {
-    fn table(&self, table: &str) -> String {
-        let (schema, table) = (sql::identifier(&self.schema), sql::identifier(table));
-        format!("{schema}.{table}")
-    }
-}
-
-impl Grant {
-    /// The schema as it stands in this grant.
-    fn on(&self, schema: &str) -> String {
-        match self.escaped {
-            true => sql::grant_pattern(schema),
-            false => sql::identifier(schema),
-        }
-    }
-
-    fn account(&self, user: &str) -> String {
-        format!("{}@{}", sql::literal(user), sql::literal(&self.host))
-    }
-
-    /// What it has meanwhile and did not have.
-    fn lent(&self) -> Vec<&str> {
-        let has = |right: &&str| self.all || self.privileges.iter().any(|p| p == right);
-        KEPT.into_iter().filter(|right| !has(right)).collect()
-    }
-
-    /// What is taken of it.
-    fn taken(&self) -> Vec<&str> {
-        let privileges = self.privileges.iter().map(String::as_str);
-        privileges.filter(|p| !KEPT.contains(p)).collect()
-    }
 }

@@ -3,7 +3,8 @@
 use crate::error::{Error, Result};
 use crate::model::container::{Container, Role, State};
 use crate::services::database::Server;
-use crate::services::read_only::{self, Rights};
+use crate::services::read_only;
+use crate::services::rights::Rights;
 use crate::steps::{World, wait};
 
 /// How long a server may take that is put up again: to give up would help nobody, and one that ends is seen
@@ -43,7 +44,13 @@ pub fn give_back(world: &World<'_>, container: &str, rights: &Rights) -> Result<
         ..*world
     };
     wait::for_service(&patient, Role::Database, container, UP_AGAIN_SECONDS)?;
-    read_only::give_back(&server(world, container), rights)
+    for account in read_only::give_back(&server(world, container), rights)? {
+        world.observer.warn(&format!(
+            "the database user {account} is gone, so it gets no rights on {} back",
+            rights.schema
+        ));
+    }
+    Ok(())
 }
 
 /// Gives back what a killed background process had taken, unless one is at work.

@@ -46,7 +46,7 @@ use crate::model::name::Name;
 use crate::model::secret::Secret;
 use crate::model::undo::{Kept, Place};
 use crate::model::version::Version;
-use crate::services::read_only::Rights;
+use crate::services::rights::Rights;
 
 pub use gauge::while_read;
 pub use index::{Ahead, Filling};

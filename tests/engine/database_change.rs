@@ -158,6 +158,11 @@ fn no_row_of_a_program_that_has_the_login_is_lost_with_a_server_that_does_not_st
     ran.expect(1).says(&["migrate the copy to v5.1.91"]);
     assert_eq!(series(&cluster), "10.11");
     let set = || cluster.call(["services", "set", "--database", NEW]);
+    // What could not be taken from him for a while would be lost in it.
+    cluster.sql("grant insert on kor_down.tags to 'kor_down'@'%'");
+    let refused = set().run();
+    cluster.sql("revoke insert on kor_down.tags from 'kor_down'@'%'");
+    refused.expect(6).says(&["kor_down", "single tables"]);
     meanwhile(&|| set().run()).ok();
     assert_eq!(series(&cluster), "11.8");
 }

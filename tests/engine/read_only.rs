@@ -97,3 +97,53 @@ fn who_has_less_than_all_rights_has_the_same_ones_again() {
     assert_eq!(after, before);
     assert!(!before.contains("SHOW VIEW") && grants().contains("ALL PRIVILEGES"));
 }
+
+/// What would be left to him cannot be taken away for a while.
+#[test]
+fn who_can_write_in_other_ways_is_refused() {
+    let turn = shared();
+    let cluster = &turn.cluster;
+    let account = "'kor_a_b'@'%'";
+    let all = r"on `kor\_a\_b`.*";
+    let role = format!("create role kct; grant kct to {account}");
+    for (given, taken, said) in [
+        (
+            format!("grant insert on kor_a_b.tags to {account}"),
+            format!("revoke insert on kor_a_b.tags from {account}"),
+            "single tables",
+        ),
+        (
+            format!("grant insert (name) on kor_a_b.tags to {account}"),
+            format!("revoke insert (name) on kor_a_b.tags from {account}"),
+            "single",
+        ),
+        (role, "drop role kct".to_owned(), "the role kct"),
+        (
+            format!(r"revoke all {all} from {account}; grant all on `kor\_a%`.* to {account}"),
+            format!(r"revoke all on `kor\_a%`.* from {account}; grant all {all} to {account}"),
+            "no rights",
+        ),
+    ] {
+        cluster.sql(&given);
+        let call = cluster.instance("a_b", ["snapshot", "--hold", "read-only"]);
+        let ran = call.run();
+        cluster.sql(&taken);
+        ran.expect(6).says(&[said]);
+    }
+    take(cluster, "a_b", &["--hold", "read-only"]);
+}
+
+#[test]
+fn who_is_gone_keeps_nobody_from_going_on() {
+    let turn = shared();
+    let cluster = &turn.cluster;
+    let before = grants(cluster);
+    kill_at(cluster, "before the hold");
+    let rename = |from: &str, to: &str| cluster.sql(&format!("rename user {from} to {to}"));
+    rename("'kor_axb'@'%'", "'kct'@'%'");
+    let ran = cluster.call(["recover"]).run();
+    rename("'kct'@'%'", "'kor_axb'@'%'");
+    cluster.sql("grant all on `kor\\_axb`.* to 'kor_axb'@'%'");
+    ran.expect(0).says(&["'kor_axb'@'%' is gone"]);
+    assert_eq!(grants(cluster), before);
+}

@@ -14,7 +14,7 @@ use crate::model::layout::InstanceLayout;
 use crate::model::snapshot::Hold;
 use crate::model::undo::{FILES, Kept, Place};
 use crate::services::app::App;
-use crate::services::read_only::Rights;
+use crate::services::rights::Rights;
 use crate::steps::{Noted, Order, Plan, Step};
 
 /// What the plan is made of.

@@ -9,7 +9,7 @@ use crate::commands::upgrade::crossing::Crossing;
 use crate::commands::upgrade::way::Way;
 use crate::model::undo::Kept;
 use crate::services::app::App;
-use crate::services::read_only::Rights;
+use crate::services::rights::Rights;
 use crate::steps::{Entry, Texts};
 
 /// What an upgrade is made of.
