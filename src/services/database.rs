@@ -228,9 +228,9 @@ impl<'a> Server<'a> {
             .exec(&self.container, &command, statements.as_bytes(), limit)
             .map_err(|error| Error {
                 what: format!("{REFUSED} ({})", error.what),
-                // That its container is not there or does not run is nothing that was refused.
+                // That its container does not run is nothing that was refused.
                 kind: match error.kind {
-                    Kind::Refused | Kind::NotFound => Kind::Failed,
+                    Kind::Refused => Kind::Failed,
                     kind => kind,
                 },
                 next: error.next.or_else(|| {
