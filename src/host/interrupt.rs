@@ -1,7 +1,7 @@
 //! Ctrl-C and SIGTERM: the first is a failure that is tidied up, a second one ends at once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -12,8 +12,8 @@ use crate::error::{Error, Kind, Result};
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt {
     pending: Arc<AtomicBool>,
-    /// Whether something is being undone.
-    tidying: Arc<AtomicBool>,
+    /// How many things are being undone: several operations may share it.
+    tidying: Arc<AtomicUsize>,
 }
 
 /// Whether this process was started with a signal ignored.
@@ -50,7 +50,7 @@ impl Interrupt {
 
     /// Whether a signal came and nobody acted on it yet. While something is undone there is none.
     pub fn is_pending(&self) -> bool {
-        self.pending.load(Ordering::SeqCst) && !self.tidying.load(Ordering::SeqCst)
+        self.pending.load(Ordering::SeqCst) && self.tidying.load(Ordering::SeqCst) == 0
     }
 
     /// Asks for the end as Ctrl-C does: nobody reads what is printed any more.
@@ -66,9 +66,9 @@ impl Interrupt {
     /// Undoes something, which no first signal cuts off, came it before or meanwhile (a second one ends the
     /// process). One that came meanwhile is pending afterwards.
     pub fn tidy<T>(&self, undo: impl FnOnce() -> T) -> T {
-        self.tidying.store(true, Ordering::SeqCst);
+        self.tidying.fetch_add(1, Ordering::SeqCst);
         let undone = undo();
-        self.tidying.store(false, Ordering::SeqCst);
+        self.tidying.fetch_sub(1, Ordering::SeqCst);
         undone
     }
 
@@ -106,6 +106,8 @@ mod tests {
         let interrupt = Interrupt::default();
         interrupt.tidy(|| {
             interrupt.ask();
+            // Another one's end is not this one's.
+            interrupt.tidy(|| {});
             assert!(!interrupt.is_pending() && interrupt.check("").is_ok());
         });
         assert!(interrupt.is_pending());
