@@ -9,7 +9,7 @@ use crate::host::crash;
 use crate::host::interrupt::Interrupt;
 use crate::model::sql;
 use crate::services::database::Server;
-use crate::services::rights::{KEPT, Rights};
+use crate::services::rights::{Grant, KEPT, Rights};
 
 /// What it keeps of tables that are no content.
 const OF_TABLES: &str = "SELECT, INSERT, UPDATE, DELETE";
@@ -58,7 +58,6 @@ pub fn give_back(server: &Server<'_>, rights: &Rights) -> Result<Vec<String>> {
     let Err(error) = give(server, rights) else {
         return Ok(Vec::new());
     };
-    let mut there = rights.clone();
     let hosts = server.query(&format!(
         "SELECT '{ASKED}';\nSELECT host FROM mysql.user WHERE user = {};\n",
         sql::literal(&rights.user)
@@ -66,15 +65,17 @@ pub fn give_back(server: &Server<'_>, rights: &Rights) -> Result<Vec<String>> {
     if !hosts.starts_with(ASKED) {
         return Err(error);
     }
-    there
-        .grants
-        .retain(|grant| hosts.lines().skip(1).any(|host| host == grant.host));
-    let gone = rights.grants.iter().filter(|g| !there.grants.contains(g));
-    let gone: Vec<String> = gone.map(|grant| grant.account(&rights.user)).collect();
-    match gone.is_empty() {
-        true => Err(error),
-        false => give(server, &there).map(|()| gone),
+    let is_there = |grant: &Grant| hosts.lines().skip(1).any(|host| host == grant.host);
+    let (grants, gone): (Vec<_>, Vec<_>) = rights.grants.iter().cloned().partition(is_there);
+    if gone.is_empty() {
+        return Err(error);
     }
+    let there = Rights {
+        grants,
+        ..rights.clone()
+    };
+    give(server, &there)?;
+    Ok(gone.iter().map(|g| g.account(&rights.user)).collect())
 }
 
 fn give(server: &Server<'_>, rights: &Rights) -> Result<()> {

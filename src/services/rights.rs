@@ -57,6 +57,32 @@ pub fn of(
                 "give the instance a database user whose rights are on {schema} as a whole, and on nothing else"
             )));
     }
+    let mut grants = on_schema(server, &account, schema)?;
+    if grants.is_empty() {
+        let user_is_there = format!(
+            "SELECT COUNT(*) FROM mysql.user WHERE user = {};\n",
+            sql::literal(user)
+        );
+        return match server.query(&user_is_there)?.trim() {
+            "0" => Ok(None),
+            _ => Err(none(user, schema)),
+        };
+    }
+    for grant in &mut grants {
+        grant.all = is_all(server, grant, user, schema)?;
+    }
+    let there = server.tables(schema)?;
+    let tables = tables_without_content.iter();
+    Ok(Some(Rights {
+        user: user.to_owned(),
+        schema: schema.to_owned(),
+        tables_without_content: tables.filter(|t| there.contains(t)).cloned().collect(),
+        grants,
+    }))
+}
+
+/// Asks for the grants on the schema as a whole; whether one is of all rights is not in the answer.
+fn on_schema(server: &Server<'_>, account: &str, schema: &str) -> Result<Vec<Grant>> {
     let escaped = sql::literal(&schema.replace('_', "\\_").replace('%', "\\%"));
     let answer = server.query(&format!(
         "SELECT grantee, table_schema = {escaped}, privilege_type \
@@ -85,27 +111,7 @@ pub fn of(
             }),
         }
     }
-    if grants.is_empty() {
-        let user_is_there = format!(
-            "SELECT COUNT(*) FROM mysql.user WHERE user = {};\n",
-            sql::literal(user)
-        );
-        return match server.query(&user_is_there)?.trim() {
-            "0" => Ok(None),
-            _ => Err(none(user, schema)),
-        };
-    }
-    for grant in &mut grants {
-        grant.all = is_all(server, grant, user, schema)?;
-    }
-    let there = server.tables(schema)?;
-    let tables = tables_without_content.iter();
-    Ok(Some(Rights {
-        user: user.to_owned(),
-        schema: schema.to_owned(),
-        tables_without_content: tables.filter(|t| there.contains(t)).cloned().collect(),
-        grants,
-    }))
+    Ok(grants)
 }
 
 /// Asks for what lets a user write that is no grant on the schema as a whole.
